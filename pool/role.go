@@ -1,0 +1,157 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/idpool/idpool/internal/nearest"
+)
+
+// RoleBinding grants a predefined role of Confluent Cloud to the pool's
+// principal.
+type RoleBinding struct {
+	// Role is the role's name, such as DeveloperRead.
+	Role string `json:"role"`
+	// Cluster is the Kafka cluster's id, such as lkc-acme.
+	Cluster string `json:"cluster"`
+	// Resource is TYPE=NAME, such as topic=orders* (a prefix) or group=*;
+	// empty for the roles that hold on the whole cluster.
+	Resource string `json:"resource,omitempty"`
+}
+
+// A scope is what a role holds on.
+type scope string
+
+// The scopes of roles. A role of the organization or of an environment holds
+// on each cluster in it, so it is bound here to a cluster as a whole.
+const (
+	scopeCluster  scope = "the cluster"
+	scopeResource scope = "a topic, group or transactional id"
+	scopeElse     scope = "something other than Kafka" // known, and grants nothing here
+)
+
+// A role is one of Confluent Cloud's predefined roles.
+type role struct {
+	name  string
+	scope scope
+}
+
+// roles are Confluent Cloud's predefined roles
+// (https://docs.confluent.io/cloud/current/security/access-control/rbac/predefined-rbac-roles.html).
+func roles() []role {
+	return []role{
+		{"OrganizationAdmin", scopeCluster},
+		{"EnvironmentAdmin", scopeCluster},
+		{"CloudClusterAdmin", scopeCluster},
+		{"Operator", scopeCluster},
+		{"ResourceOwner", scopeResource},
+		{"DeveloperRead", scopeResource},
+		{"DeveloperWrite", scopeResource},
+		{"DeveloperManage", scopeResource},
+		{"AccountAdmin", scopeElse},
+		{"Assigner", scopeElse},
+		{"BillingAdmin", scopeElse},
+		{"ClusterLinkConnection", scopeElse},
+		{"DataDiscovery", scopeElse},
+		{"DataSteward", scopeElse},
+		{"FlinkDeveloper", scopeElse},
+		{"KsqlAdmin", scopeElse},
+		{"MetricsViewer", scopeElse},
+		{"NetworkAdmin", scopeElse},
+		{"ResourceKeyAdmin", scopeElse},
+	}
+}
+
+// resourceTypes are the types of resources in a Kafka cluster that a role can
+// be bound to, as Confluent's resource names (CRN) write them.
+func resourceTypes() []string { return []string{"topic", "group", "transactional-id"} }
+
+// findRole returns a role by its name, or the error for an unknown one.
+func findRole(name string) (role, error) {
+	var names []string
+	for _, r := range roles() {
+		if r.name == name {
+			return r, nil
+		}
+		names = append(names, r.name)
+	}
+	if name == "" {
+		return role{}, errors.New("a role binding needs a role, such as DeveloperRead")
+	}
+	return role{}, withHint(fmt.Sprintf("unknown role %q", name), didYouMean(name, names))
+}
+
+// check returns a *ConfigError for each mistake. field is the binding's own,
+// such as roleBindings[1].
+func (b RoleBinding) check(field string) []error {
+	var mistakes []error
+	add := func(name string, err error) {
+		if err != nil {
+			mistakes = append(mistakes, &ConfigError{Field: field + "." + name, Err: err})
+		}
+	}
+	r, err := findRole(b.Role)
+	add("role", err)
+	if b.Cluster == "" {
+		add("cluster", errors.New("a role binding needs a cluster, such as lkc-acme"))
+	}
+	switch {
+	case err == nil && r.scope == scopeResource && b.Resource == "":
+		add("resource", fmt.Errorf("%s holds on %s and needs a resource, such as topic=orders*", b.Role, scopeResource))
+	case err == nil && r.scope == scopeCluster && b.Resource != "":
+		add("resource", fmt.Errorf("%s holds on the whole cluster and takes no resource, got %q", b.Role, b.Resource))
+	case b.Resource != "":
+		add("resource", checkResource(b.Resource))
+	}
+	return mistakes
+}
+
+// checkResource refuses what is not TYPE=NAME.
+func checkResource(resource string) error {
+	kind, name, ok := strings.Cut(resource, "=")
+	switch {
+	case !ok:
+		return fmt.Errorf("resource %q is not TYPE=NAME, such as topic=orders*", resource)
+	case !knownType(kind):
+		known := resourceTypes()
+		return withHint(fmt.Sprintf("unknown resource type %q, want %s", kind, strings.Join(known, ", ")), typeHint(kind))
+	case name == "":
+		return fmt.Errorf("resource %q has no name, write %s=* for all", resource, kind)
+	case strings.Contains(strings.TrimSuffix(name, "*"), "*"):
+		return fmt.Errorf("resource %q has a * before its end, where it means nothing: a * at the end makes a prefix", resource)
+	}
+	return nil
+}
+
+func knownType(kind string) bool {
+	for _, k := range resourceTypes() {
+		if k == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// typeHint also knows what Kafka's own tools and messages call the types.
+func typeHint(kind string) string {
+	switch folded := strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(kind)); folded {
+	case "transactionalid", "transaction":
+		return `did you mean "transactional-id"?`
+	case "consumergroup":
+		return `did you mean "group"?`
+	default:
+		return didYouMean(nearest.To(kind, resourceTypes()), resourceTypes())
+	}
+}
+
+// roleWarnings names the roles that mean nothing to a Kafka cluster.
+func roleWarnings(all []RoleBinding) []string {
+	var warnings []string
+	for _, b := range all {
+		if r, err := findRole(b.Role); err == nil && r.scope == scopeElse {
+			warnings = append(warnings, fmt.Sprintf("the role %s holds on %s and grants nothing in a Kafka cluster", b.Role, scopeElse))
+		}
+	}
+	return warnings
+}
