@@ -1,0 +1,219 @@
+package idp
+
+import (
+	"fmt"
+	"html"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+)
+
+// listener is the server under one public URL.
+type listener struct {
+	*Server
+	publicURL string // empty: as the request came
+}
+
+// routes lists every endpoint.
+func (l listener) routes() http.Handler {
+	mux := chi.NewRouter()
+	read := func(path string, h handler) {
+		mux.Method(http.MethodGet, path, l.serve(h))
+		mux.Method(http.MethodHead, path, l.serve(h))
+		mux.Method(http.MethodOptions, path, l.serve(preflight))
+	}
+	read("/{tenant}/v2.0/.well-known/openid-configuration", l.discovery)
+	read("/{tenant}/discovery/v2.0/keys", l.jwks)
+	mux.Handle("/{tenant}/oauth2/v2.0/token", l.serve(l.onlyPost)) // first: it takes every method
+	mux.Method(http.MethodPost, "/{tenant}/oauth2/v2.0/token", l.serve(l.tokenEndpoint))
+	mux.Method(http.MethodGet, "/error", l.serve(l.errorPage))
+	mux.NotFound(l.serve(l.notFound))
+	mux.MethodNotAllowed(l.serve(l.methodNotAllowed))
+	return mux
+}
+
+// requestID is the canonical name of x-ms-request-id.
+const requestID = "X-Ms-Request-Id"
+
+// handler decides a request. It writes nothing: w is there to bound the body.
+type handler func(w http.ResponseWriter, r *http.Request) answer
+
+// answer is a response before it is written.
+type answer struct {
+	status int
+	header headers
+	body   any // a string is sent as HTML or text, nil as nothing, the rest as JSON
+}
+
+// headers are those of an answer under their canonical names, with values that
+// are shared between answers and so never appended to.
+type headers map[string][]string
+
+// headersOf makes headers of pairs: a name, a value.
+func headersOf(pairs ...string) headers {
+	h := headers{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		h[http.CanonicalHeaderKey(pairs[i])] = []string{pairs[i+1]}
+	}
+	return h
+}
+
+// The headers by kind of answer (azure-ad.md 1.4 and 3.2). Cookies are left
+// out: no client depends on them.
+var (
+	everywhere = headersOf(
+		"X-Content-Type-Options", "nosniff",
+		"P3P", `CP="DSP CUR OTPi IND OTRi ONL FIN"`,
+		"X-XSS-Protection", "0",
+		"x-ms-ests-server", "idpool",
+	)
+	cached = headersOf(
+		"Cache-Control", "max-age=86400, private",
+		"Access-Control-Allow-Origin", "*",
+		"Access-Control-Allow-Methods", "GET, OPTIONS",
+	)
+	noStore = headersOf(
+		"Cache-Control", "no-store, no-cache",
+		"Pragma", "no-cache",
+		"Expires", "-1",
+	)
+)
+
+// serve is the one place that writes: headers, then status, then body.
+func (l listener) serve(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.SetPathValue("tenant", chi.URLParam(r, "tenant"))
+		a := h(w, r)
+		header := w.Header()
+		l.commonHeaders(header, r)
+		maps.Copy(header, http.Header(a.header))
+		body, contentType := a.encode()
+		if contentType != "" {
+			header.Set("Content-Type", contentType)
+		}
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(a.status)
+		if r.Method != http.MethodHead {
+			_, _ = w.Write(body) // the client is gone; there is nobody to tell
+		}
+	}
+}
+
+func (l listener) commonHeaders(header http.Header, r *http.Request) {
+	maps.Copy(header, http.Header(everywhere))
+	header[requestID] = []string{uuid.NewString()}
+	if strings.EqualFold(r.Header.Get("return-client-request-id"), "true") {
+		header.Set("client-request-id", correlationID(r))
+	}
+	if strings.HasPrefix(l.base(r), "https:") {
+		header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
+}
+
+func (a answer) encode() (body []byte, contentType string) {
+	switch b := a.body.(type) {
+	case nil:
+		return nil, ""
+	case string:
+		return []byte(b), http.Header(a.header).Get("Content-Type")
+	}
+	body, err := marshal(a.body)
+	if err != nil {
+		panic(fmt.Sprintf("idp: %T does not marshal: %v", a.body, err)) // all are structs of strings and numbers
+	}
+	return body, "application/json; charset=utf-8"
+}
+
+// base is the public URL that answers to a request begin with.
+func (l listener) base(r *http.Request) string {
+	if l.publicURL != "" {
+		return l.publicURL
+	}
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// correlationID is the client's own request id if it sent one that is a GUID:
+// in the header, or in the query as MSAL for Node does.
+func correlationID(r *http.Request) string {
+	for _, id := range []string{r.Header.Get("client-request-id"), r.URL.Query().Get("client-request-id")} {
+		if isGUID(id) {
+			return id
+		}
+	}
+	return ""
+}
+
+// refuse makes the answer of an error. Its trace_id is the x-ms-request-id.
+func (l listener) refuse(r *http.Request, e *Error) answer {
+	traceID, correlation := uuid.NewString(), correlationID(r)
+	if correlation == "" {
+		correlation = uuid.NewString()
+	}
+	header := headers{requestID: {traceID}}
+	maps.Copy(header, noStore)
+	return answer{e.Status, header, e.Body(l.base(r), l.config.Now(), traceID, correlation)}
+}
+
+// onlyPost answers every other method on the token endpoint: with a page for a
+// browser, as Azure does, and with JSON for a program.
+func (l listener) onlyPost(w http.ResponseWriter, r *http.Request) answer {
+	if r.Method == http.MethodOptions {
+		return answer{status: http.StatusOK, header: headersOf("Allow", "POST, OPTIONS")}
+	}
+	refused := l.refuse(r, newError(900561, "method", r.Method))
+	refused.header["Allow"] = []string{"POST, OPTIONS"}
+	if body, ok := refused.body.(ErrorBody); ok && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		refused.header["Content-Type"] = []string{"text/html; charset=utf-8"}
+		refused.body = errorHTML(body)
+	}
+	return refused
+}
+
+func errorHTML(b ErrorBody) string {
+	message, _, _ := strings.Cut(b.ErrorDescription, " Trace ID: ")
+	return "<!DOCTYPE html><html><head><title>Sign in to your account</title></head><body><h1>Sign in</h1>" +
+		"<p>Sorry, but we’re having trouble signing you in.</p><p>" + html.EscapeString(message) + "</p>" +
+		"<p>Request Id: " + b.TraceID + "<br>Correlation Id: " + b.CorrelationID +
+		"<br>Timestamp: " + b.Timestamp + "<br>Message: " + html.EscapeString(message) + "</p></body></html>\n"
+}
+
+// preflight answers OPTIONS on what a browser may read.
+func preflight(http.ResponseWriter, *http.Request) answer {
+	return answer{status: http.StatusOK, header: headersOf(
+		"Allow", "GET, OPTIONS",
+		"Access-Control-Allow-Origin", "*",
+		"Access-Control-Allow-Methods", "GET, OPTIONS",
+	)}
+}
+
+var plainText = headersOf("Content-Type", "text/plain; charset=utf-8")
+
+// errorPage is GET /error?code=N, where error_uri points: Azure's text for a
+// number, when idpool knows it.
+func (l listener) errorPage(_ http.ResponseWriter, r *http.Request) answer {
+	number, err := strconv.Atoi(r.URL.Query().Get("code"))
+	row, known := errorTable[number]
+	if err != nil || !known {
+		return answer{http.StatusNotFound, plainText, "idpool knows no such error; give one as /error?code=7000215\n"}
+	}
+	return answer{http.StatusOK, plainText, fmt.Sprintf("AADSTS%d (%s)\n%s\n", number, row.code, row.text)}
+}
+
+func (l listener) notFound(_ http.ResponseWriter, r *http.Request) answer {
+	return answer{http.StatusNotFound, plainText, "idpool serves no " + strconv.Quote(r.URL.Path) + ". Its endpoints are\n" +
+		"  POST /{tenant}/oauth2/v2.0/token\n" +
+		"  GET  /{tenant}/v2.0/.well-known/openid-configuration\n" +
+		"  GET  /{tenant}/discovery/v2.0/keys\n" +
+		"where {tenant} is a tenant's id or domain.\n"}
+}
+
+func (l listener) methodNotAllowed(_ http.ResponseWriter, r *http.Request) answer {
+	return answer{http.StatusMethodNotAllowed, plainText, "this endpoint does not take " + r.Method + "\n"}
+}
