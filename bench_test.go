@@ -1,0 +1,92 @@
+package idpool
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/pool"
+)
+
+// BenchmarkStart: the stack until it answers, and its end, against two bare
+// http servers.
+func BenchmarkStart(b *testing.B) {
+	var ours, bare time.Duration
+	config := Acme()
+	for b.Loop() {
+		begin := time.Now()
+		s, err := Start(b.Context(), config)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ours += time.Since(begin)
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+		begin = time.Now()
+		for range 2 {
+			bareServer(b)
+		}
+		bare += time.Since(begin)
+	}
+	b.ReportMetric(float64(ours.Microseconds())/float64(b.N)/1000, "ms/start")
+	b.ReportMetric(float64(ours)/float64(bare), "×bare")
+}
+
+func bareServer(b *testing.B) {
+	l, err := net.Listen("tcp", freePort)
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := &http.Server{}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	_ = server.Close()
+	<-done
+}
+
+// BenchmarkFirstStart is what a test process pays: the first stack, with the
+// filter compiler not yet warm. Run it with -benchtime 1x.
+func BenchmarkFirstStart(b *testing.B) {
+	for b.Loop() {
+		s, err := Start(b.Context(), Acme())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		_ = s.Close()
+		b.StartTimer()
+	}
+}
+
+// largeConfig has many applications and pools.
+func largeConfig(applications, pools int) Config {
+	c := Acme()
+	for i := range applications {
+		c.Tenants[0].Applications = append(c.Tenants[0].Applications, idp.Application{
+			AppID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), PasswordCredentials: []idp.PasswordCredential{{SecretText: "s"}},
+			AppRoleAssignments: []idp.AppRoleAssignment{{Resource: api, Roles: []string{"dev.environmentAdmin"}}},
+		})
+	}
+	for i := range pools {
+		c.IdentityProviders[0].IdentityPools = append(c.IdentityProviders[0].IdentityPools, pool.Config{
+			ID: fmt.Sprintf("pool-%d", i), Filter: fmt.Sprintf("claims.azp == '%d'", i),
+		})
+	}
+	return c
+}
+
+// BenchmarkLargeStart: 10,000 applications and 1,000 pools, from Go values.
+func BenchmarkLargeStart(b *testing.B) {
+	c := largeConfig(10_000, 1_000)
+	for b.Loop() {
+		s, err := New(c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_ = s.Close()
+	}
+}

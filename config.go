@@ -1,0 +1,153 @@
+package idpool
+
+import (
+	_ "embed"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/pool"
+	"github.com/idpool/idpool/validator"
+)
+
+// Config is the whole stack: tenants on the side of Azure, identity providers
+// and pools on the side of Confluent Cloud, and how to serve them. The zero
+// Config has no tenant and no provider; [Acme] is the one to begin with.
+//
+// The file form is YAML or JSON with the names of the json tags; docs/config.md
+// has every key.
+type Config struct {
+	// Listeners are the addresses to serve at.
+	Listeners Listeners `json:"listeners,omitzero"`
+	// Issuer of v2.0 tokens: empty for the public URL of the listener that
+	// minted them, "azure" for login.microsoftonline.com, or any URL.
+	Issuer string `json:"issuer,omitempty"`
+	// Keys sign: empty for the fixed test keys, "generate" for fresh ones in
+	// each process, or a folder that keeps them, relative to where the command
+	// runs.
+	Keys string `json:"keys,omitempty"`
+	// Seed decides whatever is random and shapes behaviour, such as the order
+	// of the published keys.
+	Seed uint64 `json:"seed,omitempty"`
+	// ClockSkew is how far the validator lets clocks differ. Nil means 30 s.
+	ClockSkew *Duration `json:"clockSkew,omitempty"`
+	// Organization is Confluent's organization id, a UUID, in the CRN of an
+	// identity.
+	Organization string `json:"organization,omitempty"`
+	// Tenants are the directories of Azure AD.
+	Tenants []idp.Tenant `json:"tenants,omitempty"`
+	// Clusters are the Kafka clusters that clients may name.
+	Clusters []Cluster `json:"clusters,omitempty"`
+	// IdentityProviders are those of Confluent Cloud, with their pools.
+	IdentityProviders []IdentityProvider `json:"identityProviders,omitempty"`
+
+	// Now tells the time to issuer and validator alike. Nil means time.Now.
+	Now func() time.Time `json:"-"`
+	// Logger gets a line for each token and each decision. Nil means none.
+	Logger *slog.Logger `json:"-"`
+
+	// source is the file the Config was read from, for messages.
+	source string
+}
+
+// Listeners are the addresses of the stack.
+type Listeners struct {
+	// HTTP serves the identity provider.
+	HTTP Listener `json:"http,omitzero"`
+	// Admin serves health and decisions, and never anything of the others.
+	Admin Listener `json:"admin,omitzero"`
+}
+
+// Listener is one address to serve at.
+type Listener struct {
+	// Address is HOST:PORT; port 0 takes a free one, "off" leaves the listener
+	// out. Empty means a free port of 127.0.0.1, and for the command its
+	// documented default.
+	Address string `json:"address,omitempty"`
+	// PublicURL is how clients reach the listener. Empty means
+	// http://localhost:PORT.
+	PublicURL string `json:"publicUrl,omitempty"`
+}
+
+// Off is the Address of a listener that is left out.
+const Off = "off"
+
+// Cluster is a Kafka cluster of Confluent Cloud.
+type Cluster struct {
+	// ID is the cluster's id, such as lkc-acme.
+	ID string `json:"id"`
+	// DisplayName is for people.
+	DisplayName string `json:"displayName,omitempty"`
+}
+
+// IdentityProvider is an OAuth identity provider of Confluent Cloud.
+type IdentityProvider struct {
+	// ID is the provider's id, such as op-acme.
+	ID string `json:"id"`
+	// DisplayName and Description are for people.
+	DisplayName string `json:"displayName,omitempty"`
+	Description string `json:"description,omitempty"`
+	// Tenant is the id of a tenant of this Config: its v2.0 issuers are
+	// accepted, its keys are trusted. Either this, or Issuer and JWKSURI.
+	Tenant string `json:"tenant,omitempty"`
+	// Issuer is the iss of the provider's tokens, compared exactly.
+	Issuer string `json:"issuer,omitempty"`
+	// JWKSURI is where the provider's keys are.
+	JWKSURI string `json:"jwksUri,omitempty"`
+	// IdentityClaim names the client when not exactly one pool is asked for.
+	IdentityClaim string `json:"identityClaim,omitempty"`
+	// Algorithms that may sign. Empty means RS256.
+	Algorithms []string `json:"algorithms,omitempty"`
+	// UnknownKid is refetch (the default), fail-then-refetch or never.
+	UnknownKid validator.UnknownKid `json:"unknownKid,omitempty"`
+	// RefetchPause is the least time between two fetches for unknown kids.
+	RefetchPause Duration `json:"refetchPause,omitempty"`
+	// IdentityPools are the provider's pools.
+	IdentityPools []pool.Config `json:"identityPools,omitempty"`
+}
+
+// Duration is a time.Duration that a file writes as 30s, 5m or 1h30m.
+type Duration time.Duration
+
+// UnmarshalText reads Go's form of a duration.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("want a duration such as 30s or 5m, got %q", text)
+	}
+	*d = Duration(parsed)
+	return nil
+}
+
+// String is Go's form of a duration.
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// MarshalText writes Go's form of a duration.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// AcmeYAML is the file of the Acme tenant, as "idpool config init" writes it.
+//
+//go:embed acme.yaml
+var AcmeYAML []byte
+
+// Acme is the Config of the article "Getting Started with OAuth for Confluent
+// Cloud Using Azure AD DS": what runs when there is no file.
+func Acme() Config {
+	c, err := Parse("acme.yaml", AcmeYAML)
+	if err != nil {
+		panic(err) // the file is compiled in and read by every test
+	}
+	return c
+}
+
+// Load reads a Config from a file. Its error is a ConfigErrors with every
+// mistake, or says why the file cannot be read.
+func Load(path string) (Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("idpool: config: %v", err)
+	}
+	return Parse(path, data)
+}

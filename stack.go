@@ -1,0 +1,242 @@
+// Package idpool is the whole OAuth path from a Kafka client over Azure AD to
+// Confluent Cloud on one machine: an identity provider that mints the tokens,
+// a validator with identity pools that decides about them, and the reason for
+// every refusal.
+//
+// Begin with [Start] and the [Config] of [Acme]. The parts work alone too:
+// packages idp, validator, pool and explain. Nothing here protects anything:
+// the keys are public and the secrets lie in a file.
+package idpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/idpool/idpool/explain"
+	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/pool"
+	"github.com/idpool/idpool/validator"
+)
+
+// Stack is the running whole. It is safe for concurrent use.
+type Stack struct {
+	// HTTP is the public URL of the identity provider, such as
+	// http://localhost:8080.
+	HTTP string
+	// Admin is the URL of the admin listener; empty when that is off.
+	Admin string
+
+	config    Config
+	idp       *idp.Server
+	validator *validator.Validator
+	facts     func() explain.Facts // made when something is first refused
+	now       func() time.Time
+	log       *slog.Logger
+	servers   []*http.Server
+	serving   chan error // one value for each server when it ends
+	close     func() error
+	detach    func() bool   // from the context that ends the stack
+	drain     time.Duration // how long requests under way may take to finish
+}
+
+// defaultPort is the port in the public URL of a stack that does not listen.
+const defaultPort = "8080"
+
+// New makes a stack that does not listen: tokens and decisions come from
+// method calls. Tokens name the public URL that the Config says or that the
+// command has by default. Its error is a ConfigErrors, or says which keys
+// cannot be read.
+func New(c Config) (*Stack, error) {
+	return newStack(c, publicURL(c.Listeners.HTTP, defaultPort))
+}
+
+// newStack makes the parts for the public URL of the http listener.
+func newStack(c Config, base string) (*Stack, error) {
+	p, err := c.parts()
+	if mistakes := c.locate(nil, err); len(mistakes) > 0 {
+		return nil, ConfigErrors(mistakes)
+	}
+	s := &Stack{HTTP: base, config: c, now: c.Now, log: c.Logger, detach: func() bool { return true }, drain: 5 * time.Second}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	keys, err := keyring(c.Keys, s.now())
+	if err != nil {
+		return nil, err
+	}
+	s.idp = p.idp.With(keys, base)
+	s.validator, err = validator.New(s.validation(p.pools))
+	if err != nil {
+		return nil, err
+	}
+	s.facts = sync.OnceValue(func() explain.Facts { return s.gatherFacts(p.pools) })
+	s.close = sync.OnceValue(s.shutdown)
+	return s, nil
+}
+
+// keyring makes the keys that the setting names.
+func keyring(setting string, now time.Time) (*idp.Keyring, error) {
+	switch setting {
+	case "":
+		return idp.TestKeys(), nil
+	case "generate":
+		return idp.GenerateKeys(now)
+	}
+	return idp.LoadKeys(setting, now)
+}
+
+// validation is the validator's side of the Config.
+func (s *Stack) validation(pools [][]*pool.Pool) validator.Config {
+	c := validator.Config{
+		Organization: s.config.Organization,
+		ClockSkew:    s.config.clockSkew(),
+		Clusters:     []string{},
+		Now:          s.now,
+		Client:       &http.Client{Timeout: 10 * time.Second, Transport: inProcess{prefix: s.HTTP + "/", handler: s.idp}},
+	}
+	for _, cluster := range s.config.Clusters {
+		c.Clusters = append(c.Clusters, cluster.ID)
+	}
+	for i, p := range s.config.IdentityProviders {
+		issuers, jwksURI := s.origin(p)
+		c.Providers = append(c.Providers, validator.Provider{
+			ID: p.ID, Issuers: issuers, JWKSURI: jwksURI, Algorithms: p.Algorithms, UnknownKid: p.UnknownKid,
+			RefetchPause: time.Duration(p.RefetchPause), IdentityClaim: p.IdentityClaim, Pools: pools[i],
+		})
+	}
+	return c
+}
+
+// clockSkew is the setting as the validator has it, where 0 is the default and
+// a negative value none.
+func (c Config) clockSkew() time.Duration {
+	switch {
+	case c.ClockSkew == nil:
+		return 0
+	case *c.ClockSkew == 0:
+		return -1
+	}
+	return time.Duration(*c.ClockSkew)
+}
+
+// origin is where a provider's tokens and keys come from.
+func (s *Stack) origin(p IdentityProvider) (issuers []string, jwksURI string) {
+	for _, t := range s.config.Tenants {
+		if p.Tenant != "" && strings.EqualFold(t.ID, p.Tenant) {
+			return []string{s.idp.Issuer(s.HTTP, t.ID)}, s.HTTP + "/" + t.ID + "/discovery/v2.0/keys"
+		}
+	}
+	return []string{p.Issuer}, p.JWKSURI
+}
+
+// Token issues an access token as the token endpoint would, without a server.
+// Its error is an *idp.Error.
+func (s *Stack) Token(ctx context.Context, r idp.TokenRequest) (idp.TokenResponse, error) {
+	return s.idp.Token(ctx, s.HTTP, r)
+}
+
+// Decide says whether a token may log in, and if not, why and how to fix it.
+func (s *Stack) Decide(ctx context.Context, r validator.Request) validator.Decision {
+	d := s.validator.Validate(ctx, r)
+	if !d.Allowed {
+		facts := s.facts()
+		facts.Now = s.now()
+		d.Causes = explain.Causes(explain.Input{Decision: d, Request: r, Facts: facts})
+	}
+	s.logDecision(r, d)
+	return d
+}
+
+// logDecision writes a line without the token.
+func (s *Stack) logDecision(r validator.Request, d validator.Decision) {
+	if d.Allowed {
+		s.log.Info("login allowed", "principal", d.Principal, "identity", d.Identity, "pools", d.Pools, "cluster", loggable(r.Cluster))
+		return
+	}
+	failed, cause := d.Failed(), ""
+	if len(d.Causes) > 0 {
+		cause = d.Causes[0].ID
+	}
+	s.log.Warn("login refused", "check", failed.Name, "reason", failed.Message, "got", failed.Got, "want", failed.Want,
+		"cause", cause, "pool", loggable(r.Pools), "cluster", loggable(r.Cluster))
+}
+
+// loggable is what a client sent as far as a log may have it: people paste
+// tokens and secrets into the wrong place.
+func loggable(s string) string {
+	if len(s) > 200 || strings.Contains(s, "eyJ") {
+		return fmt.Sprintf("%.8s… (%d bytes)", s, len(s))
+	}
+	return s
+}
+
+// Config returns what the stack was made from.
+func (s *Stack) Config() Config { return s.config }
+
+// publicURL is how clients reach a listener that the Config does not place.
+func publicURL(l Listener, port string) string {
+	if l.PublicURL != "" {
+		return strings.TrimSuffix(l.PublicURL, "/")
+	}
+	if _, p, err := net.SplitHostPort(l.Address); err == nil && p != "0" {
+		port = p
+	}
+	return "http://" + net.JoinHostPort("localhost", port)
+}
+
+// inProcess sends requests for the stack's own public URL to its handler and
+// the rest over the network. So keys are found whatever the public URL
+// resolves to, and without a server at all.
+type inProcess struct {
+	prefix  string
+	handler http.Handler
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasPrefix(r.URL.String(), t.prefix) {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	w := &recorded{header: http.Header{}, status: http.StatusOK}
+	t.handler.ServeHTTP(w, r.Clone(r.Context()))
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return w.response(r), nil
+}
+
+// Close stops listening, lets the requests under way finish (5 s at most) and
+// waits for everything the stack started. Closing twice is closing once.
+func (s *Stack) Close() error { return s.close() }
+
+func (s *Stack) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
+	defer cancel()
+	s.detach()
+	var errs []error
+	for _, server := range s.servers {
+		err := server.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = server.Close() // a client that does not finish its request
+		}
+		errs = append(errs, err)
+	}
+	for range s.servers {
+		errs = append(errs, <-s.serving)
+	}
+	s.validator.Close()
+	return errors.Join(errs...)
+}
+
+// Now is the stack's time.
+func (s *Stack) Now() time.Time { return s.now() }
