@@ -1,0 +1,156 @@
+// Command idpool runs the OAuth path of a Kafka client, Azure AD and Confluent
+// Cloud on one machine, and says why a token is refused.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/internal/nearest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// The exit codes that the commands share; 1 means a refusal of theirs.
+const (
+	exitRefused = 1
+	exitUsage   = 2
+)
+
+// exitError ends the command with a code. err is nil when all has been said.
+type exitError struct {
+	code int
+	err  error
+	hint string
+}
+
+func (e *exitError) Error() string { return fmt.Sprint(e.err) }
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usageError(hint, format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...), hint}
+}
+
+// refused ends a command whose output has said everything.
+var refused = &exitError{code: exitRefused}
+
+// run is main without the process.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	exit := &exitError{exitUsage, err, ""}
+	errors.As(err, &exit)
+	if exit.err != nil {
+		fmt.Fprintln(stderr, "idpool: "+strings.TrimPrefix(exit.err.Error(), "idpool: "))
+	}
+	if exit.hint != "" {
+		fmt.Fprintln(stderr, "hint: "+exit.hint)
+	}
+	return exit.code
+}
+
+// app is what the commands share: the flags that each of them has.
+type app struct {
+	configFile string
+	output     string
+}
+
+func rootCommand() *cobra.Command {
+	a := &app{}
+	root := &cobra.Command{
+		Use:   "idpool",
+		Short: "Azure AD, Confluent Cloud's identity pools and the reason for every refusal, on one machine",
+		Long: `idpool mints the tokens that Azure AD would mint, decides about them as the
+brokers of Confluent Cloud would, and says why a token is refused.
+
+It is for tests and for finding mistakes. Its signing keys are public: never
+let anything of value trust it.`,
+		Example: `  idpool serve
+  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7 | idpool explain --pool pool-dev -`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              group,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.check() },
+	}
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "config `FILE` (default: the built-in Acme tenant)")
+	root.PersistentFlags().StringVar(&a.output, "output", "text", "`FORMAT` of the output: text or json")
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(a.serveCommand(), a.tokenCommand(), a.explainCommand(), a.filterCommand(), a.configCommand(), a.versionCommand())
+	return root
+}
+
+func (a *app) check() error {
+	if a.output != "text" && a.output != "json" {
+		return usageError("", "--output: %q is no format, want text or json", a.output)
+	}
+	return nil
+}
+
+func (a *app) json() bool { return a.output == "json" }
+
+// load reads the config that --config names.
+func (a *app) load() (idpool.Config, error) {
+	if a.configFile == "" {
+		return idpool.Acme(), nil
+	}
+	c, err := idpool.Load(a.configFile)
+	if err != nil {
+		return c, &exitError{exitUsage, err, ""}
+	}
+	return c, nil
+}
+
+// group refuses an unknown subcommand with the nearest known one.
+func group(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var known []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			known = append(known, c.Name())
+		}
+	}
+	hint := fmt.Sprintf("%q lists the commands", cmd.CommandPath()+" -h")
+	if near := nearest.To(args[0], known); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return usageError(hint, "unknown command %q", strings.TrimSpace(cmd.CommandPath()+" "+args[0]))
+}
+
+// flagError adds the nearest known flag to the parser's message.
+func flagError(cmd *cobra.Command, err error) error {
+	hint := fmt.Sprintf("%q lists the flags", cmd.CommandPath()+" -h")
+	if _, name, ok := strings.Cut(err.Error(), "unknown flag: --"); ok {
+		var known []string
+		cmd.Flags().VisitAll(func(f *flagType) { known = append(known, f.Name) })
+		if near := nearest.To(name, known); near != "" {
+			hint = fmt.Sprintf("did you mean --%s?", near)
+		}
+	}
+	return usageError(hint, "%s: %v", cmd.Name(), err)
+}

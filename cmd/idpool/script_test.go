@@ -1,0 +1,81 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// waitFile waits until a file is there: waitfile ready.json. With -env NAME
+// KEY it sets a variable to a member of the JSON in it.
+func waitFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args)%2 != 1 {
+		ts.Fatalf("usage: waitfile FILE [NAME KEY]...")
+	}
+	file := ts.MkAbs(args[0])
+	deadline := time.Now().Add(30 * time.Second)
+	var data []byte
+	for {
+		var err error
+		if data, err = os.ReadFile(file); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s did not appear", args[0])
+		}
+		time.Sleep(time.Millisecond) // polling: another process writes the file
+	}
+	var members map[string]any
+	ts.Check(json.Unmarshal(data, &members))
+	for i := 1; i < len(args); i += 2 {
+		value, _ := members[args[i+1]].(string)
+		ts.Setenv(args[i], value)
+	}
+}
+
+// post sends a file or a text with a Content-Type and writes the answer's
+// status and body to a file: post URL TYPE BODY|@FILE OUTFILE.
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: post URL TYPE BODY|@FILE OUTFILE")
+	}
+	body := args[2]
+	if name, ok := strings.CutPrefix(body, "@"); ok {
+		body = ts.ReadFile(name)
+	}
+	response, err := http.Post(args[0], args[1], strings.NewReader(body))
+	ts.Check(err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(response.Status+"\n"+string(text)), 0o600))
+}
+
+// exitCode runs a command that must end with a code, and shows its output to
+// stdout and stderr: exit 2 idpool explain.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/idp"
+)
+
+// The addresses of the command when neither flag nor config says otherwise.
+const (
+	defaultHTTP  = "127.0.0.1:8080"
+	defaultAdmin = "127.0.0.1:8081"
+)
+
+type serveFlags struct {
+	http, https, admin, kafka string
+	readyFile, logLevel       string
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the identity provider and the admin listener until interrupted",
+		Long: `serve runs the stack of the config: tokens as Azure AD mints them on the http
+listener, health and decisions on the admin listener. It prints a curl to paste,
+then logs a line for each token and each decision. Without --config it serves
+the built-in Acme tenant.`,
+		Example: `  idpool serve
+  idpool serve --config idpool.yaml --http 127.0.0.1:0 --ready-file ready.json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd, f) },
+	}
+	cmd.Flags().StringVar(&f.http, "http", "", "`ADDR` of the http listener, or off (default \""+defaultHTTP+"\")")
+	cmd.Flags().StringVar(&f.https, "https", idpool.Off, "`ADDR` of the https listener: only off, it is not built yet")
+	cmd.Flags().StringVar(&f.admin, "admin", "", "`ADDR` of the admin listener, or off (default \""+defaultAdmin+"\")")
+	cmd.Flags().StringVar(&f.kafka, "kafka", idpool.Off, "`ADDR` of the Kafka listener: only off, it is not built yet")
+	cmd.Flags().StringVar(&f.readyFile, "ready-file", "", "write the URLs as JSON to `FILE` once everything listens")
+	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "`LEVEL` of the log on standard error: info, warn, error or off")
+	return cmd
+}
+
+func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	if err := f.apply(&c); err != nil {
+		return err
+	}
+	if c.Logger, err = logger(cmd.ErrOrStderr(), f.logLevel); err != nil {
+		return err
+	}
+	stack, err := idpool.Start(context.WithoutCancel(cmd.Context()), c)
+	if err != nil {
+		return &exitError{exitRefused, err, ""}
+	}
+	err = a.ready(cmd, stack, f.readyFile)
+	if err == nil {
+		<-cmd.Context().Done()
+	}
+	return errors.Join(err, stack.Close())
+}
+
+// apply puts the flags over the config.
+func (f serveFlags) apply(c *idpool.Config) error {
+	for name, address := range map[string]string{"https": f.https, "kafka": f.kafka} {
+		if address != idpool.Off {
+			return usageError("", "serve: --%s: this version of idpool has no %s listener yet, only off is accepted", name, name)
+		}
+	}
+	c.Listeners.HTTP.Address = cmp.Or(f.http, c.Listeners.HTTP.Address, defaultHTTP)
+	c.Listeners.Admin.Address = cmp.Or(f.admin, c.Listeners.Admin.Address, defaultAdmin)
+	if c.Listeners.HTTP.Address == idpool.Off && c.Listeners.Admin.Address == idpool.Off {
+		return usageError("", "serve: --http and --admin are both off, and nothing is left to serve")
+	}
+	return nil
+}
+
+// logger writes lines of text from a level on.
+func logger(w io.Writer, level string) (*slog.Logger, error) {
+	if level == "off" {
+		return slog.New(slog.DiscardHandler), nil
+	}
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usageError("", "serve: --log-level: %q is no level, want info, warn, error or off", level)
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+}
+
+// readiness is the JSON of --ready-file. A listener that is off is absent.
+type readiness struct {
+	HTTP  string `json:"http,omitempty"`
+	Admin string `json:"admin,omitempty"`
+	PID   int    `json:"pid"`
+}
+
+// ready tells a person or a program where the stack listens.
+func (a *app) ready(cmd *cobra.Command, s *idpool.Stack, file string) error {
+	r := readiness{HTTP: s.HTTP, Admin: s.Admin, PID: os.Getpid()}
+	if s.Config().Listeners.HTTP.Address == idpool.Off {
+		r.HTTP = ""
+	}
+	var err error
+	if a.json() {
+		err = json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+	} else {
+		printWelcome(cmd.OutOrStdout(), s, r)
+	}
+	if file != "" {
+		err = errors.Join(err, writeWhole(file, r))
+	}
+	return err
+}
+
+// writeWhole writes a file by rename, so that nobody reads half of it.
+func writeWhole(name string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(name), ".ready-*")
+	if err != nil {
+		return &exitError{exitRefused, fmt.Errorf("serve: --ready-file %s: %v", name, err), ""}
+	}
+	_, err = temporary.Write(append(data, '\n'))
+	err = errors.Join(err, temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), name)
+	}
+	if err != nil {
+		return &exitError{exitRefused, fmt.Errorf("serve: --ready-file %s: %v", name, errors.Join(err, os.Remove(temporary.Name()))), ""}
+	}
+	return nil
+}
+
+// printWelcome prints what to paste.
+func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
+	c := s.Config()
+	p := paintFor(w)
+	fmt.Fprintf(w, "%s for tests only: its keys are public, its secrets lie in a file. %s\n", p.bold("idpool"), p.faint("("+summary(c)+")"))
+	fmt.Fprintf(w, "  http   %s\n  admin  %s\n  seed   %d\n", cmp.Or(r.HTTP, "off"), cmp.Or(r.Admin, "off"), c.Seed)
+	t, client, ok := firstClient(c)
+	if !ok || r.HTTP == "" {
+		return
+	}
+	scope, err := defaultScope(c, client.AppID)
+	if err != nil {
+		return // a client without roles has no scope worth pasting
+	}
+	secret := printable(client.PasswordCredentials[0].SecretText)
+	endpoint := fmt.Sprintf("%s/%s/oauth2/v2.0/token", r.HTTP, t.ID)
+	fmt.Fprintf(w, "\n%s\n  curl -X POST -H \"Content-Type: application/x-www-form-urlencoded\" -d \"client_id=%s&scope=%s&client_secret=%s&grant_type=client_credentials\" '%s'\n",
+		p.bold("A token for "+client.DisplayName), client.AppID, scope, secret, endpoint)
+	fmt.Fprintf(w, "\n%s\n%s\n", p.bold("A Kafka client (librdkafka)"), clientProperties(c, endpoint, client.AppID, secret, scope))
+}
+
+// clientProperties are the OAuth settings of librdkafka.
+func clientProperties(c idpool.Config, endpoint, clientID, secret, scope string) string {
+	lines := []string{
+		"security.protocol=SASL_SSL",
+		"sasl.mechanisms=OAUTHBEARER",
+		"sasl.oauthbearer.method=oidc",
+		"sasl.oauthbearer.token.endpoint.url=" + endpoint,
+		"sasl.oauthbearer.client.id=" + clientID,
+		"sasl.oauthbearer.client.secret=" + secret,
+		"sasl.oauthbearer.scope=" + scope,
+	}
+	var extensions []string
+	if len(c.Clusters) > 0 {
+		extensions = append(extensions, "logicalCluster="+c.Clusters[0].ID)
+	}
+	if len(c.IdentityProviders) > 0 && len(c.IdentityProviders[0].IdentityPools) > 0 {
+		extensions = append(extensions, "identityPoolId="+c.IdentityProviders[0].IdentityPools[0].ID)
+	}
+	if len(extensions) > 0 {
+		lines = append(lines, "sasl.oauthbearer.extensions="+strings.Join(extensions, ","))
+	}
+	return "  " + strings.Join(lines, "\n  ")
+}
+
+// firstClient is the first application that can ask for a token.
+func firstClient(c idpool.Config) (idp.Tenant, idp.Application, bool) {
+	for _, t := range c.Tenants {
+		for _, a := range t.Applications {
+			if len(a.PasswordCredentials) > 0 && len(a.AppRoleAssignments) > 0 {
+				return t, a, true
+			}
+		}
+	}
+	return idp.Tenant{}, idp.Application{}, false
+}
+
+// printable is a secret as the output may show it: that of the built-in tenant,
+// which everybody knows, or a shell variable, since the output may be a CI log.
+func printable(secret string) string {
+	for _, a := range idp.Acme().Applications {
+		for _, known := range a.PasswordCredentials {
+			if secret == known.SecretText {
+				return secret
+			}
+		}
+	}
+	return "$CLIENT_SECRET"
+}

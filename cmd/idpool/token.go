@@ -1,0 +1,234 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	strictjson "github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/idp"
+)
+
+func (a *app) tokenCommand() *cobra.Command {
+	var r idp.TokenRequest
+	cmd := &cobra.Command{
+		Use:   "token --client-id ID",
+		Short: "Make an access token from the config, without a server",
+		Long: `token makes the access token that the token endpoint would give to a client.
+On a terminal it shows the token with its claims, in a pipe the bare token, and
+with --output json the token endpoint's body.
+
+Without --client-secret no secret is asked for: whoever has the config has the
+secrets. With it, the secret is checked as the endpoint would.`,
+		Example: `  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7
+  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7 | idpool explain --pool pool-dev -`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r.InsecureSkipCredential = !cmd.Flags().Changed("client-secret")
+			return a.token(cmd, r)
+		},
+	}
+	cmd.Flags().StringVar(&r.Tenant, "tenant", "", "`ID` or domain of the tenant (default: the one that has the client)")
+	cmd.Flags().StringVar(&r.ClientID, "client-id", "", "appId of the client")
+	cmd.Flags().StringVar(&r.ClientSecret, "client-secret", "", "check this `SECRET` as the token endpoint would")
+	cmd.Flags().StringVar(&r.Scope, "scope", "", "`RESOURCE`/.default (default: the only API that the client has roles for)")
+	return cmd
+}
+
+func (a *app) token(cmd *cobra.Command, r idp.TokenRequest) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	if r.ClientID == "" {
+		return usageError(clientsHint(c), "token: --client-id is missing")
+	}
+	if r.Tenant == "" {
+		r.Tenant = tenantOf(c, r.ClientID)
+	}
+	if !cmd.Flags().Changed("scope") {
+		if r.Scope, err = defaultScope(c, r.ClientID); err != nil {
+			return err
+		}
+	}
+	stack, err := idpool.New(c)
+	if err != nil {
+		return &exitError{exitUsage, err, ""}
+	}
+	defer stack.Close()
+	token, err := stack.Token(cmd.Context(), r)
+	if err != nil {
+		return a.tokenRefused(cmd, stack, r, err)
+	}
+	return a.printToken(cmd.OutOrStdout(), token)
+}
+
+// tokenRefused shows the error as the endpoint would answer it,
+// and for a person the cause and the fix.
+func (a *app) tokenRefused(cmd *cobra.Command, stack *idpool.Stack, r idp.TokenRequest, err error) error {
+	var e *idp.Error
+	if !errors.As(err, &e) {
+		return &exitError{exitRefused, err, ""}
+	}
+	if a.json() {
+		body := e.Body(stack.HTTP, stack.Now(), uuid.NewString(), uuid.NewString())
+		return errors.Join(printJSON(cmd.OutOrStdout(), body), refused)
+	}
+	w := cmd.ErrOrStderr()
+	fmt.Fprintf(w, "idpool: %s: %v\n", e.Code, err)
+	p := decisionPrinter{w: w, paint: paintFor(w)}
+	for _, c := range stack.ExplainToken(r, err) {
+		p.cause(c)
+	}
+	return refused
+}
+
+func (a *app) printToken(w io.Writer, token idp.TokenResponse) error {
+	if a.json() {
+		return printJSON(w, token)
+	}
+	if !isTerminal(w) {
+		_, err := fmt.Fprintln(w, token.AccessToken)
+		return err
+	}
+	claims, err := payload(token.AccessToken)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w, token.AccessToken)
+	fmt.Fprintln(w)
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		fmt.Fprintf(w, "  %-8s %s\n", name, showClaim(name, claims[name]))
+	}
+	return nil
+}
+
+// showClaim adds the time to a NumericDate.
+func showClaim(name string, v any) string {
+	seconds, isNumber := v.(float64)
+	if isNumber && (name == "exp" || name == "iat" || name == "nbf") {
+		return fmt.Sprintf("%.0f  (%s)", seconds, time.Unix(int64(seconds), 0).UTC().Format(time.RFC3339))
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
+}
+
+// payload decodes the claims of a token without verifying anything.
+func payload(token string) (map[string]any, error) {
+	parts := strings.Split(strings.TrimSpace(token), ".")
+	if len(parts) != 3 {
+		return nil, fmt.Errorf("a token has three parts with dots between, got %d", len(parts))
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return nil, fmt.Errorf("the token's second part is no base64url: %v", err)
+	}
+	return decodeClaims(raw)
+}
+
+// decodeClaims reads a JSON object as the validator does: no member twice.
+func decodeClaims(raw []byte) (map[string]any, error) {
+	var claims map[string]any
+	if err := strictjson.Unmarshal(raw, &claims); err != nil {
+		return nil, fmt.Errorf("the claims are no JSON object: %v", err)
+	}
+	if claims == nil {
+		return nil, errors.New("the claims are null, want a JSON object")
+	}
+	return claims, nil
+}
+
+// tenantOf finds the tenant that has a client, or else the only tenant.
+func tenantOf(c idpool.Config, clientID string) string {
+	for _, t := range c.Tenants {
+		for _, a := range t.Applications {
+			if strings.EqualFold(a.AppID, clientID) {
+				return t.ID
+			}
+		}
+	}
+	if len(c.Tenants) > 0 {
+		return c.Tenants[0].ID
+	}
+	return ""
+}
+
+// defaultScope is that of the only API that the client has roles for. An
+// unknown client gets the first API, so that the answer is Azure's 700016.
+func defaultScope(c idpool.Config, clientID string) (string, error) {
+	var scopes []string
+	found := false
+	for _, t := range c.Tenants {
+		for _, a := range t.Applications {
+			if !strings.EqualFold(a.AppID, clientID) {
+				continue
+			}
+			found = true
+			for _, g := range a.AppRoleAssignments {
+				scopes = append(scopes, scopeOf(t, g.Resource))
+			}
+		}
+	}
+	slices.Sort(scopes)
+	scopes = slices.Compact(scopes)
+	switch {
+	case !found:
+		return "api://unknown/.default", nil
+	case len(scopes) == 1:
+		return scopes[0], nil
+	case len(scopes) == 0:
+		return "", usageError("the APIs of the config are "+strings.Join(apis(c), ", "), "token: client %q has no roles, so give --scope RESOURCE/.default", clientID)
+	}
+	return "", usageError("", "token: client %q has roles for several APIs, so give --scope, one of %s", clientID, strings.Join(scopes, ", "))
+}
+
+// scopeOf is the scope by which a resource is asked for.
+func scopeOf(t idp.Tenant, appID string) string {
+	for _, a := range t.Applications {
+		if strings.EqualFold(a.AppID, appID) && len(a.IdentifierURIs) > 0 {
+			return a.IdentifierURIs[0] + "/.default"
+		}
+	}
+	return appID + "/.default"
+}
+
+func apis(c idpool.Config) []string {
+	var out []string
+	for _, t := range c.Tenants {
+		for _, a := range t.Applications {
+			if len(a.AppRoles) > 0 || len(a.IdentifierURIs) > 0 {
+				out = append(out, scopeOf(t, a.AppID))
+			}
+		}
+	}
+	return out
+}
+
+// clientsHint lists the applications that have a credential, a few at most.
+func clientsHint(c idpool.Config) string {
+	var clients []string
+	for _, t := range c.Tenants {
+		for _, a := range t.Applications {
+			if len(a.PasswordCredentials) > 0 && len(clients) < 5 {
+				clients = append(clients, fmt.Sprintf("--client-id %s (%s)", a.AppID, a.DisplayName))
+			}
+		}
+	}
+	if len(clients) == 0 {
+		return "the config has no application with a secret"
+	}
+	return "the config has " + strings.Join(clients, ", ")
+}
