@@ -113,11 +113,17 @@ func (c Config) expiredSecrets() []string {
 	var warnings []string
 	for _, t := range c.Tenants {
 		for _, a := range t.Applications {
-			for i, p := range a.PasswordCredentials {
-				if !p.EndDateTime.IsZero() && p.EndDateTime.Before(now()) {
-					warnings = append(warnings, fmt.Sprintf("application %q: the secret passwordCredentials[%d] ended %s", a.AppID, i, p.EndDateTime.UTC().Format(time.RFC3339)))
-				}
-			}
+			warnings = append(warnings, expiredSecretsOf(a, now())...)
+		}
+	}
+	return warnings
+}
+
+func expiredSecretsOf(a idp.Application, now time.Time) []string {
+	var warnings []string
+	for i, p := range a.PasswordCredentials {
+		if !p.EndDateTime.IsZero() && p.EndDateTime.Before(now) {
+			warnings = append(warnings, fmt.Sprintf("application %q: the secret passwordCredentials[%d] ended %s", a.AppID, i, p.EndDateTime.UTC().Format(time.RFC3339)))
 		}
 	}
 	return warnings

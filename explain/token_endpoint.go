@@ -209,14 +209,17 @@ func (s *situation) resourceInScope() string {
 			return api
 		}
 		for _, a := range s.in.Facts.Applications {
-			for _, uri := range slices.Concat(a.IdentifierURIs, []string{a.AppID}) {
-				if strings.HasPrefix(strings.ToLower(scope), strings.ToLower(uri)) {
-					return uri
-				}
+			names := slices.Concat(a.IdentifierURIs, []string{a.AppID})
+			if i := slices.IndexFunc(names, func(name string) bool { return hasPrefixFold(scope, name) }); i >= 0 {
+				return names[i]
 			}
 		}
 	}
 	return ""
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return strings.HasPrefix(strings.ToLower(s), strings.ToLower(prefix))
 }
 
 // scopeResource calls the API of the scope by its name.
