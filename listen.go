@@ -42,7 +42,10 @@ func Start(ctx context.Context, c Config) (*Stack, error) {
 		s.Admin = cmp.Or(strings.TrimSuffix(c.Listeners.Admin.PublicURL, "/"), "http://"+admin.Addr().String())
 		s.serve(admin, s.adminHandler())
 	}
-	s.detach = context.AfterFunc(ctx, func() { _ = s.Close() })
+	// Close reads detach, and a context that has ended already calls it at once.
+	set := make(chan struct{})
+	s.detach = context.AfterFunc(ctx, func() { <-set; _ = s.Close() })
+	close(set)
 	return s, nil
 }
 

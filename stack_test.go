@@ -445,6 +445,22 @@ func TestTheLogHasNoToken(t *testing.T) {
 	}
 }
 
+// TestStartWithAContextThatHasEnded: the end may come while Start still works.
+func TestStartWithAContextThatHasEnded(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s, err := Start(ctx, Acme())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := http.Get(s.HTTP); err == nil {
+		t.Error("it answers")
+	}
+}
+
 func TestStartEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s, err := Start(ctx, Acme())
@@ -460,7 +476,8 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestJWKSWithoutANetwork: a request that is not for the stack itself goes out.
+// TestInProcessTransport: a request for the stack itself needs no network, and
+// any other goes out.
 func TestInProcessTransport(t *testing.T) {
 	outside := httptest.NewServer(http.NotFoundHandler())
 	defer outside.Close()

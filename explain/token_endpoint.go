@@ -208,10 +208,19 @@ func (s *situation) resourceInScope() string {
 		if api, ok := strings.CutSuffix(scope, "/.default"); ok {
 			return api
 		}
-		for _, a := range s.in.Facts.Applications {
-			names := slices.Concat(a.IdentifierURIs, []string{a.AppID})
-			if i := slices.IndexFunc(names, func(name string) bool { return hasPrefixFold(scope, name) }); i >= 0 {
-				return names[i]
+		if name := s.apiBefore(scope); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// apiBefore is the name of an API that a scope begins with, or "".
+func (s *situation) apiBefore(scope string) string {
+	for _, a := range s.in.Facts.Applications {
+		for _, name := range slices.Concat(a.IdentifierURIs, []string{a.AppID}) {
+			if hasPrefixFold(scope, name) {
+				return name
 			}
 		}
 	}
