@@ -44,9 +44,11 @@ func (s *Stack) adminHandler() http.Handler {
 	}
 	mux.Get("/healthz", health)
 	mux.Head("/healthz", health)
+	mux.Get("/v1/ca", s.serveCA)
+	mux.Head("/v1/ca", s.serveCA)
 	mux.Post("/v1/decisions", s.decisions)
 	mux.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, fmt.Sprintf("the admin listener serves GET /healthz and POST /v1/decisions, no %q", r.URL.Path))
+		refuse(w, http.StatusNotFound, fmt.Sprintf("the admin listener serves GET /healthz, GET /v1/ca and POST /v1/decisions, no %q", r.URL.Path))
 	})
 	mux.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, r.URL.Path+" does not take "+r.Method)
@@ -96,6 +98,21 @@ func (s *Stack) decisions(w http.ResponseWriter, r *http.Request) {
 	}
 	d := s.Decide(r.Context(), validator.Request{Token: in.Token, Cluster: in.Cluster, Pools: in.Pool, All: true})
 	writeJSON(w, http.StatusOK, "application/json", d)
+}
+
+// serveCA gives what clients of the https listener must trust, for those who
+// cannot read the file: other containers.
+func (s *Stack) serveCA(w http.ResponseWriter, _ *http.Request) {
+	switch certificate := s.CA(); {
+	case certificate != nil:
+		w.Header().Set("Content-Type", "application/x-pem-file")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write(certificate) // the client is gone; there is nobody to tell
+	case s.HTTPS == "":
+		refuse(w, http.StatusNotFound, "there is no CA, because the https listener is off")
+	default:
+		refuse(w, http.StatusNotFound, "there is no CA, because the https listener has a certificate of your own: listeners.https.certificate")
+	}
 }
 
 // readJSON reads a body that holds one JSON object with known members only,

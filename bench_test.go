@@ -11,29 +11,38 @@ import (
 	"github.com/idpool/idpool/pool"
 )
 
-// BenchmarkStart: the stack until it answers, and its end, against two bare
-// http servers.
+// BenchmarkStart: the stack until it answers, and its end, against as many bare
+// http servers, and without https in the same run: what the certificate costs.
 func BenchmarkStart(b *testing.B) {
-	var ours, bare time.Duration
-	config := Acme()
+	var ours, plain, bare time.Duration
+	config, withoutHTTPS := Acme(), Acme()
+	withoutHTTPS.Listeners.HTTPS.Address = Off
 	for b.Loop() {
+		ours += timeStart(b, config)
+		plain += timeStart(b, withoutHTTPS)
 		begin := time.Now()
-		s, err := Start(b.Context(), config)
-		if err != nil {
-			b.Fatal(err)
-		}
-		ours += time.Since(begin)
-		if err := s.Close(); err != nil {
-			b.Fatal(err)
-		}
-		begin = time.Now()
-		for range 2 {
+		for range 3 {
 			bareServer(b)
 		}
 		bare += time.Since(begin)
 	}
 	b.ReportMetric(float64(ours.Microseconds())/float64(b.N)/1000, "ms/start")
+	b.ReportMetric(float64(ours)/float64(plain), "×without-https")
 	b.ReportMetric(float64(ours)/float64(bare), "×bare")
+}
+
+func timeStart(b *testing.B, c Config) time.Duration {
+	b.Helper()
+	begin := time.Now()
+	s, err := Start(b.Context(), c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	took := time.Since(begin)
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return took
 }
 
 func bareServer(b *testing.B) {

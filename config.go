@@ -28,6 +28,12 @@ type Config struct {
 	// each process, or a folder that keeps them, relative to where the command
 	// runs.
 	Keys string `json:"keys,omitempty"`
+	// State is the folder that keeps the certificate authority of the https
+	// listener, so that clients trust it once, relative to where the command
+	// runs. "off" makes a fresh one in each process. Empty means fresh in Go,
+	// which must not write into anybody's home, and for the command the folder
+	// idpool in the user's cache folder.
+	State string `json:"state,omitempty"`
 	// Seed decides whatever is random and shapes behaviour, such as the order
 	// of the published keys.
 	Seed uint64 `json:"seed,omitempty"`
@@ -56,6 +62,9 @@ type Config struct {
 type Listeners struct {
 	// HTTP serves the identity provider.
 	HTTP Listener `json:"http,omitzero"`
+	// HTTPS serves the identity provider to clients that refuse http, such as
+	// Microsoft's libraries.
+	HTTPS SecureListener `json:"https,omitzero"`
 	// Admin serves health and decisions, and never anything of the others.
 	Admin Listener `json:"admin,omitzero"`
 }
@@ -70,6 +79,30 @@ type Listener struct {
 	// http://localhost:PORT.
 	PublicURL string `json:"publicUrl,omitempty"`
 }
+
+// SecureListener is one address to serve TLS at.
+type SecureListener struct {
+	// Address is HOST:PORT; port 0 takes a free one, "off" leaves the listener
+	// out. Empty means a free port of 127.0.0.1, and for the command its
+	// documented default.
+	Address string `json:"address,omitempty"`
+	// PublicURL is how clients reach the listener. Empty means
+	// https://localhost:PORT.
+	PublicURL string `json:"publicUrl,omitempty"`
+	// Names are further DNS names and IP addresses that clients reach the
+	// listener by, for the certificate that idpool makes. It has already
+	// localhost, 127.0.0.1, ::1, the hosts of PublicURL and Address, and
+	// Azure's login.microsoftonline.com, login.windows.net and sts.windows.net.
+	Names []string `json:"names,omitempty"`
+	// Certificate and Key are PEM files of a certificate of your own, with its
+	// chain, and its private key, relative to the config file. They are given
+	// together, and idpool then makes no authority.
+	Certificate string `json:"certificate,omitempty"`
+	Key         string `json:"key,omitempty"`
+}
+
+// listener is what the listeners have in common.
+func (l SecureListener) listener() Listener { return Listener{l.Address, l.PublicURL} }
 
 // Off is the Address of a listener that is left out.
 const Off = "off"

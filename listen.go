@@ -3,9 +3,10 @@ package idpool
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"strconv"
@@ -20,33 +21,74 @@ const freePort = "127.0.0.1:0"
 // Start runs the stack: it listens, on free ports of 127.0.0.1 unless the
 // Config says otherwise, and returns when requests are answered. It stops when
 // ctx ends or Close is called. Its error is a ConfigErrors, or says which
-// address cannot be had and which setting changes it.
+// address cannot be had and which setting changes it, or why there is no
+// certificate for the https listener.
 func Start(ctx context.Context, c Config) (*Stack, error) {
-	web, err := listen("http", c.Listeners.HTTP.Address)
+	l, err := listenAll(c.Listeners)
 	if err != nil {
 		return nil, err
 	}
-	admin, err := listen("admin", c.Listeners.Admin.Address)
+	s, err := newStack(c, c.places(port(l.web, defaultPort), port(l.secure, defaultSecurePort)))
 	if err != nil {
-		return nil, errors.Join(err, closeListener(web))
+		return nil, errors.Join(err, l.close())
 	}
-	s, err := newStack(c, publicURL(c.Listeners.HTTP, port(web, defaultPort)))
-	if err != nil {
-		return nil, errors.Join(err, closeListener(web), closeListener(admin))
+	if l.secure != nil {
+		s.secureAddress = l.secure.Addr().String()
+		if err := s.certify(time.Now()); err != nil {
+			s.validator.Close()
+			return nil, errors.Join(err, l.close())
+		}
 	}
-	s.serving = make(chan error, 2)
-	if web != nil {
-		s.serve(web, s.idp)
-	}
-	if admin != nil {
-		s.Admin = cmp.Or(strings.TrimSuffix(c.Listeners.Admin.PublicURL, "/"), "http://"+admin.Addr().String())
-		s.serve(admin, s.adminHandler())
-	}
+	s.client = s.newClient()
+	s.serveAll(l)
 	// Close reads detach, and a context that has ended already calls it at once.
 	set := make(chan struct{})
 	s.detach = context.AfterFunc(ctx, func() { <-set; _ = s.Close() })
 	close(set)
 	return s, nil
+}
+
+// listeners are the open ones; nil is one that is off.
+type listeners struct{ web, secure, admin net.Listener }
+
+// listenAll opens every listener or none.
+func listenAll(c Listeners) (listeners, error) {
+	var l listeners
+	var err error
+	for _, one := range []struct {
+		name, address string
+		into          *net.Listener
+	}{{"http", c.HTTP.Address, &l.web}, {"https", c.HTTPS.Address, &l.secure}, {"admin", c.Admin.Address, &l.admin}} {
+		if *one.into, err = listen(one.name, one.address); err != nil {
+			return listeners{}, errors.Join(err, l.close())
+		}
+	}
+	return l, nil
+}
+
+func (l listeners) close() error {
+	var errs []error
+	for _, one := range []net.Listener{l.web, l.secure, l.admin} {
+		if one != nil {
+			errs = append(errs, one.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// serveAll answers requests on what is open.
+func (s *Stack) serveAll(l listeners) {
+	s.serving = make(chan error, 3)
+	if l.admin != nil { // first: what is logged elsewhere names it
+		s.Admin = cmp.Or(strings.TrimSuffix(s.config.Listeners.Admin.PublicURL, "/"), "http://"+l.admin.Addr().String())
+		s.serve(l.admin, s.adminHandler(), nil)
+	}
+	if l.web != nil {
+		s.serve(l.web, s.idp.At(s.HTTP), nil)
+	}
+	if l.secure != nil {
+		s.serve(l.secure, s.idp.At(s.HTTPS), &tls.Config{Certificates: []tls.Certificate{*s.certificate}, MinVersion: tls.VersionTLS12})
+	}
 }
 
 // listen opens an address; "off" gives no listener.
@@ -70,13 +112,6 @@ func listen(name, address string) (net.Listener, error) {
 	return l, nil
 }
 
-func closeListener(l net.Listener) error {
-	if l == nil {
-		return nil
-	}
-	return l.Close()
-}
-
 // port is the port that a listener got.
 func port(l net.Listener, otherwise string) string {
 	if l == nil {
@@ -89,24 +124,33 @@ func port(l net.Listener, otherwise string) string {
 	return p
 }
 
-// serve answers requests until the stack is closed.
-func (s *Stack) serve(l net.Listener, h http.Handler) {
+// serve answers requests until the stack is closed; with a secure config over
+// TLS.
+func (s *Stack) serve(l net.Listener, h http.Handler, secure *tls.Config) {
 	server := &http.Server{
 		Handler:           h,
+		TLSConfig:         secure,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(&handshakeLog{log: s.log, now: time.Now, fix: s.caSource}, "", 0),
 	}
 	s.servers = append(s.servers, server)
 	go func() {
-		err := server.Serve(l)
+		err := serveOn(server, l)
 		if errors.Is(err, http.ErrServerClosed) {
 			err = nil
 		}
 		s.serving <- err
 	}()
+}
+
+func serveOn(server *http.Server, l net.Listener) error {
+	if server.TLSConfig == nil {
+		return server.Serve(l)
+	}
+	return server.ServeTLS(l, "", "")
 }
 
 // checkAddress refuses what no listener could be opened at.

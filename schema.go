@@ -9,18 +9,19 @@ import (
 	"time"
 )
 
-// JSONSchema is the part of JSON Schema 2020-12 that describes a Config.
+// JSONSchema is the part of JSON Schema 2020-12 that describes a Config. The
+// zero JSONSchema takes any value.
 type JSONSchema struct {
 	Schema               string       `json:"$schema,omitempty"`
 	Title                string       `json:"title,omitempty"`
 	Description          string       `json:"description,omitempty"`
-	Type                 string       `json:"type"`
+	Type                 string       `json:"type,omitempty"`
 	Format               string       `json:"format,omitempty"`
 	Enum                 []string     `json:"enum,omitempty"`
 	Properties           propertyList `json:"properties,omitempty"`
 	Required             []string     `json:"required,omitempty"`
 	Items                *JSONSchema  `json:"items,omitempty"`
-	AdditionalProperties *bool        `json:"additionalProperties,omitempty"`
+	AdditionalProperties any          `json:"additionalProperties,omitempty"` // false, or a *JSONSchema
 }
 
 // property is a key of a Config with its schema.
@@ -70,7 +71,8 @@ var docs = sync.OnceValue(func() map[string]string {
 // requiredKeys are those without which an entry of the file has no meaning.
 var requiredKeys = map[string]bool{
 	"idp.Tenant.ID": true, "idp.Application.AppID": true, "idp.AppRole.Value": true,
-	"idp.PasswordCredential.SecretText": true, "idp.AppRoleAssignment.Resource": true, "idp.AppRoleAssignment.Roles": true,
+	"idp.AppRoleAssignment.Resource": true, "idp.OptionalClaim.Name": true,
+	"idp.FederatedIdentityCredential.Issuer": true, "idp.FederatedIdentityCredential.Subject": true,
 	"idpool.Cluster.ID": true, "idpool.IdentityProvider.ID": true,
 	"pool.Config.ID": true, "pool.Config.Filter": true, "pool.RoleBinding.Role": true, "pool.RoleBinding.Cluster": true,
 	"idp.RequiredResourceAccess.ResourceAppID": true, "idp.ResourceAccess.ID": true, "idp.ResourceAccess.Type": true,
@@ -81,6 +83,9 @@ var allowedValues = map[string][]string{
 	"pool.Config.Language":               {"cel", "expr"},
 	"idpool.IdentityProvider.UnknownKid": {"refetch", "fail-then-refetch", "never"},
 	"idp.ResourceAccess.Type":            {"Role", "Scope"},
+	"idp.ServicePrincipal.Type":          {"Application", "ManagedIdentity"},
+	"idp.Application.SignInAudience":     {"AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"},
+	"idp.ConditionalAccessPolicy.State":  {"enabled", "disabled", "enabledForReportingButNotEnforced"},
 }
 
 // Schema describes the file form of a Config, for editors.
@@ -105,6 +110,10 @@ func schemaOf(t reflect.Type) *JSONSchema {
 		return objectSchema(t)
 	case reflect.Slice:
 		return &JSONSchema{Type: "array", Items: schemaOf(t.Elem())}
+	case reflect.Map:
+		return &JSONSchema{Type: "object", AdditionalProperties: schemaOf(t.Elem())}
+	case reflect.Interface:
+		return &JSONSchema{}
 	case reflect.Bool:
 		return &JSONSchema{Type: "boolean"}
 	case reflect.String:
@@ -114,8 +123,7 @@ func schemaOf(t reflect.Type) *JSONSchema {
 }
 
 func objectSchema(t reflect.Type) *JSONSchema {
-	closed := false
-	s := &JSONSchema{Type: "object", AdditionalProperties: &closed}
+	s := &JSONSchema{Type: "object", AdditionalProperties: false}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

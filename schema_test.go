@@ -39,7 +39,7 @@ func golden(t *testing.T, name string, got []byte) {
 // TestFieldDocs keeps fielddocs.json equal to the doc comments of the sources.
 func TestFieldDocs(t *testing.T) {
 	found := map[string]string{}
-	for _, file := range []string{"config.go", "idp/directory.go", "pool/pool.go", "pool/role.go"} {
+	for _, file := range []string{"config.go", "idp/application.go", "idp/directory.go", "pool/pool.go", "pool/role.go"} {
 		collectFieldDocs(t, file, found)
 	}
 	data, err := json.MarshalIndent(found, "", "  ")
@@ -141,6 +141,8 @@ func typeName(s *JSONSchema) string {
 		return "`" + strings.Join(slices.Sorted(slices.Values(s.Enum)), "`, `") + "`"
 	case s.Type == "array" && s.Items.Type == "object":
 		return "list"
+	case s.Type == "object" && s.AdditionalProperties != false:
+		return "names and any JSON values"
 	case s.Type == "array":
 		return "list of " + s.Items.Type
 	case s.Format != "":

@@ -10,10 +10,10 @@ package idpool
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,49 +21,61 @@ import (
 
 	"github.com/idpool/idpool/explain"
 	"github.com/idpool/idpool/idp"
-	"github.com/idpool/idpool/pool"
+	"github.com/idpool/idpool/internal/ca"
 	"github.com/idpool/idpool/validator"
 )
 
 // Stack is the running whole. It is safe for concurrent use.
 type Stack struct {
 	// HTTP is the public URL of the identity provider, such as
-	// http://localhost:8080.
+	// http://localhost:8080; empty when only the http listener is off.
 	HTTP string
+	// HTTPS is its public URL for clients that refuse http, such as
+	// https://localhost:8443; empty when that listener is off.
+	HTTPS string
 	// Admin is the URL of the admin listener; empty when that is off.
 	Admin string
 
-	config    Config
-	idp       *idp.Server
-	validator *validator.Validator
-	facts     func() explain.Facts // made when something is first refused
-	now       func() time.Time
-	log       *slog.Logger
-	servers   []*http.Server
-	serving   chan error // one value for each server when it ends
-	close     func() error
-	detach    func() bool   // from the context that ends the stack
-	drain     time.Duration // how long requests under way may take to finish
+	config        Config
+	places        places
+	idp           *idp.Server
+	certificate   *tls.Certificate // of the https listener, once it is open
+	authority     *ca.Authority    // that signed it; nil for an own certificate
+	secureAddress string           // where the https listener is
+	client        *http.Client
+	validator     *validator.Validator
+	facts         func() explain.Facts // made when something is first refused
+	now           func() time.Time
+	log           *slog.Logger
+	servers       []*http.Server
+	serving       chan error // one value for each server when it ends
+	close         func() error
+	detach        func() bool   // from the context that ends the stack
+	drain         time.Duration // how long requests under way may take to finish
 }
-
-// defaultPort is the port in the public URL of a stack that does not listen.
-const defaultPort = "8080"
 
 // New makes a stack that does not listen: tokens and decisions come from
-// method calls. Tokens name the public URL that the Config says or that the
-// command has by default. Its error is a ConfigErrors, or says which keys
-// cannot be read.
+// method calls. Tokens name the public URL of the http listener that the Config
+// says or that the command has by default, and those of the https listener are
+// accepted too. Its error is a ConfigErrors, or says which keys cannot be read.
 func New(c Config) (*Stack, error) {
-	return newStack(c, publicURL(c.Listeners.HTTP, defaultPort))
+	s, err := newStack(c, c.places(defaultPort, defaultSecurePort))
+	if err != nil {
+		return nil, err
+	}
+	s.certificate = nil // of a listener that is not there
+	s.client = s.newClient()
+	return s, nil
 }
 
-// newStack makes the parts for the public URL of the http listener.
-func newStack(c Config, base string) (*Stack, error) {
+// newStack makes the parts for the public URLs of the listeners.
+func newStack(c Config, at places) (*Stack, error) {
 	p, err := c.parts()
 	if mistakes := c.locate(nil, err); len(mistakes) > 0 {
 		return nil, ConfigErrors(mistakes)
 	}
-	s := &Stack{HTTP: base, config: c, now: c.Now, log: c.Logger, detach: func() bool { return true }, drain: 5 * time.Second}
+	s := &Stack{HTTP: at.http, HTTPS: at.https, places: at, config: c, certificate: p.certificate,
+		now: c.Now, log: c.Logger, detach: func() bool { return true }, drain: 5 * time.Second}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -74,8 +86,11 @@ func newStack(c Config, base string) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.idp = p.idp.With(keys, base)
-	s.validator, err = validator.New(s.validation(p.pools))
+	s.idp = p.idp.With(keys, s.base())
+	for _, base := range at.list() {
+		p.local.served = append(p.local.served, served{base + "/", s.idp.At(base)})
+	}
+	s.validator, err = validator.New(s.validation(p))
 	if err != nil {
 		return nil, err
 	}
@@ -96,13 +111,13 @@ func keyring(setting string, now time.Time) (*idp.Keyring, error) {
 }
 
 // validation is the validator's side of the Config.
-func (s *Stack) validation(pools [][]*pool.Pool) validator.Config {
+func (s *Stack) validation(built parts) validator.Config {
 	c := validator.Config{
 		Organization: s.config.Organization,
 		ClockSkew:    s.config.clockSkew(),
 		Clusters:     []string{},
 		Now:          s.now,
-		Client:       &http.Client{Timeout: 10 * time.Second, Transport: inProcess{prefix: s.HTTP + "/", handler: s.idp}},
+		Client:       built.client,
 	}
 	for _, cluster := range s.config.Clusters {
 		c.Clusters = append(c.Clusters, cluster.ID)
@@ -111,7 +126,7 @@ func (s *Stack) validation(pools [][]*pool.Pool) validator.Config {
 		issuers, jwksURI := s.origin(p)
 		c.Providers = append(c.Providers, validator.Provider{
 			ID: p.ID, Issuers: issuers, JWKSURI: jwksURI, Algorithms: p.Algorithms, UnknownKid: p.UnknownKid,
-			RefetchPause: time.Duration(p.RefetchPause), IdentityClaim: p.IdentityClaim, Pools: pools[i],
+			RefetchPause: time.Duration(p.RefetchPause), IdentityClaim: p.IdentityClaim, Pools: built.pools[i],
 		})
 	}
 	return c
@@ -133,16 +148,19 @@ func (c Config) clockSkew() time.Duration {
 func (s *Stack) origin(p IdentityProvider) (issuers []string, jwksURI string) {
 	for _, t := range s.config.Tenants {
 		if p.Tenant != "" && strings.EqualFold(t.ID, p.Tenant) {
-			return []string{s.idp.Issuer(s.HTTP, t.ID)}, s.HTTP + "/" + t.ID + "/discovery/v2.0/keys"
+			return s.places.issuers(s.config.Issuer, t.ID), s.base() + "/" + t.ID + "/discovery/v2.0/keys"
 		}
 	}
 	return []string{p.Issuer}, p.JWKSURI
 }
 
+// base is the public URL of tokens that no listener mints.
+func (s *Stack) base() string { return s.places.list()[0] }
+
 // Token issues an access token as the token endpoint would, without a server.
 // Its error is an *idp.Error.
 func (s *Stack) Token(ctx context.Context, r idp.TokenRequest) (idp.TokenResponse, error) {
-	return s.idp.Token(ctx, s.HTTP, r)
+	return s.idp.Token(ctx, s.base(), r)
 }
 
 // Decide says whether a token may log in, and if not, why and how to fix it.
@@ -183,38 +201,6 @@ func loggable(s string) string {
 // Config returns what the stack was made from.
 func (s *Stack) Config() Config { return s.config }
 
-// publicURL is how clients reach a listener that the Config does not place.
-func publicURL(l Listener, port string) string {
-	if l.PublicURL != "" {
-		return strings.TrimSuffix(l.PublicURL, "/")
-	}
-	if _, p, err := net.SplitHostPort(l.Address); err == nil && p != "0" {
-		port = p
-	}
-	return "http://" + net.JoinHostPort("localhost", port)
-}
-
-// inProcess sends requests for the stack's own public URL to its handler and
-// the rest over the network. So keys are found whatever the public URL
-// resolves to, and without a server at all.
-type inProcess struct {
-	prefix  string
-	handler http.Handler
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !strings.HasPrefix(r.URL.String(), t.prefix) {
-		return http.DefaultTransport.RoundTrip(r)
-	}
-	w := &recorded{header: http.Header{}, status: http.StatusOK}
-	t.handler.ServeHTTP(w, r.Clone(r.Context()))
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	return w.response(r), nil
-}
-
 // Close stops listening, lets the requests under way finish (5 s at most) and
 // waits for everything the stack started. Closing twice is closing once.
 func (s *Stack) Close() error { return s.close() }
@@ -223,6 +209,7 @@ func (s *Stack) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
 	s.detach()
+	s.client.CloseIdleConnections()
 	var errs []error
 	for _, server := range s.servers {
 		err := server.Shutdown(ctx)

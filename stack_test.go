@@ -288,11 +288,14 @@ func TestAPortInUseIsNamedWithItsFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for _, name := range []string{"http", "admin"} {
+	for _, name := range []string{"http", "https", "admin"} {
 		c := Acme()
-		if name == "http" {
+		switch name {
+		case "http":
 			c.Listeners.HTTP.Address = taken.Addr().String()
-		} else {
+		case "https":
+			c.Listeners.HTTPS.Address = taken.Addr().String()
+		default:
 			c.Listeners.Admin.Address = taken.Addr().String()
 		}
 		_, err := Start(t.Context(), c)
@@ -305,11 +308,25 @@ func TestAPortInUseIsNamedWithItsFlag(t *testing.T) {
 }
 
 func TestListenersThatAreOff(t *testing.T) {
-	c := Acme()
-	c.Listeners.HTTP.Address, c.Listeners.Admin.Address = Off, Off
-	s := start(t, c)
-	if s.Admin != "" || s.HTTP != "http://localhost:8080" {
-		t.Errorf("admin %q, http %q", s.Admin, s.HTTP)
+	for _, tc := range []struct {
+		name             string
+		http, https      string
+		wantHTTP, scheme string
+	}{
+		{"all: tokens name the http listener's default", Off, Off, "http://localhost:8080", "http:"},
+		{"http: tokens name the https listener", Off, "", "", "https:"},
+		{"https: as without TLS", "127.0.0.1:0", Off, "", "http:"},
+	} {
+		c := Acme()
+		c.Listeners.HTTP.Address, c.Listeners.HTTPS.Address, c.Listeners.Admin.Address = tc.http, tc.https, Off
+		s := start(t, c)
+		if s.Admin != "" || tc.http == Off && s.HTTP != tc.wantHTTP || (s.HTTPS == "") != (tc.https == Off) || (s.CA() == nil) != (tc.https == Off) {
+			t.Errorf("%s: admin %q, http %q, https %q, a CA of %d bytes", tc.name, s.Admin, s.HTTP, s.HTTPS, len(s.CA()))
+		}
+		d := s.Decide(t.Context(), validator.Request{Token: mint(t, s), Cluster: "lkc-acme"})
+		if iss, _ := d.Claims["iss"].(string); !d.Allowed || !strings.HasPrefix(iss, tc.scheme) {
+			t.Errorf("%s: allowed %v, iss %q", tc.name, d.Allowed, iss)
+		}
 	}
 }
 
@@ -481,10 +498,10 @@ func TestStartEndsWithItsContext(t *testing.T) {
 func TestInProcessTransport(t *testing.T) {
 	outside := httptest.NewServer(http.NotFoundHandler())
 	defer outside.Close()
-	transport := inProcess{prefix: "http://localhost:8080/", handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	transport := &inProcess{[]served{{"http://localhost:8080/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 		_, _ = io.WriteString(w, "in")
-	})}
+	})}}}
 	web := &http.Client{Transport: transport}
 	for url, want := range map[string]int{"http://localhost:8080/x": http.StatusTeapot, outside.URL: http.StatusNotFound} {
 		response, err := web.Get(url)
@@ -508,5 +525,5 @@ func TestInProcessTransport(t *testing.T) {
 }
 
 func TestImports(t *testing.T) {
-	imports.Check(t, ".", "explain", "idp", "internal/nearest", "internal/strictyaml", "pool", "validator")
+	imports.Check(t, ".", "explain", "idp", "internal/ca", "internal/nearest", "internal/strictyaml", "pool", "validator")
 }

@@ -1,9 +1,12 @@
 package idp
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"reflect"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -24,6 +27,7 @@ type claims struct {
 	Azp      string   `json:"azp,omitempty"`      // v2.0
 	AzpAcr   string   `json:"azpacr,omitempty"`   // v2.0
 	Idp      string   `json:"idp,omitempty"`      // v1.0
+	Idtyp    string   `json:"idtyp,omitempty"`    // if the resource asks for it
 	Oid      string   `json:"oid"`
 	Rh       string   `json:"rh"`
 	Roles    []string `json:"roles,omitempty"`
@@ -31,32 +35,69 @@ type claims struct {
 	Tid      string   `json:"tid"`
 	Uti      string   `json:"uti"`
 	Ver      string   `json:"ver"`
+	XmsFtd   string   `json:"xms_ftd"`
+	XmsMirid string   `json:"xms_mirid,omitempty"` // managed identities
+
+	extra []member
 }
 
-// authenticatedBySecret is azpacr and appidacr of a client that proved itself
-// with a secret.
-const authenticatedBySecret = "1"
+// ownClaims are the names that a config cannot give to claims of its own.
+var ownClaims = func() []string {
+	var names []string
+	for f := range reflect.TypeFor[claims]().Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}()
 
-// claims of a token for a resource that the client named in its scope.
-func (s *Server) claims(publicURL string, t *tenant, client, resource *application, resourceName string) claims {
-	now := s.config.Now()
+// The values of azpacr and appidacr: how the client proved itself.
+const (
+	bySecret    = "1"
+	byAssertion = "2" // a certificate, a token of another issuer, a managed identity
+)
+
+// grant is a token to be: who gets it, for what.
+type grant struct {
+	base         string // the public URL of the listener
+	client       *application
+	resource     *application
+	resourceName string // as the client asked for it
+	acr          string
+	lifetime     time.Duration
+}
+
+// claims of the token of a grant.
+func (s *Server) claims(g grant) claims {
+	now, client, t := s.config.Now(), g.client, g.client.in
 	c := claims{
 		Iat:   now.Add(-backdate).Unix(),
 		Nbf:   now.Add(-backdate).Unix(),
-		Exp:   now.Add(lifetime).Unix(),
+		Exp:   now.Add(g.lifetime).Unix(),
 		Oid:   client.objectID,
-		Roles: client.granted[strings.ToLower(resource.AppID)],
+		Roles: client.granted[strings.ToLower(g.resource.AppID)],
 		Sub:   client.objectID,
 		Tid:   t.ID,
+		extra: client.extra,
+	}
+	if g.resource.idtyp {
+		c.Idtyp = "app"
+	}
+	if client.principal.Type == managedIdentity {
+		c.XmsMirid = client.principal.armID()
 	}
 	c.opaque()
-	if resource.TokenVersion() == 2 {
-		c.Aud, c.Iss, c.Ver = resource.AppID, s.Issuer(publicURL, t.ID), "2.0"
-		c.Azp, c.AzpAcr = client.AppID, authenticatedBySecret
+	if g.resource.TokenVersion() == 2 {
+		c.Aud, c.Iss, c.Ver = g.resource.AppID, s.Issuer(g.base, t.ID), "2.0"
+		c.Azp, c.AzpAcr = client.AppID, g.acr
 		return c
 	}
-	c.Aud, c.Iss, c.Ver = resourceName, v1Issuer(t.ID), "1.0"
-	c.AppID, c.AppIDAcr, c.Idp = client.AppID, authenticatedBySecret, v1Issuer(t.ID)
+	c.Aud, c.Iss, c.Ver = g.resourceName, v1Issuer(t.ID), "1.0"
+	c.AppID, c.AppIDAcr, c.Idp = client.AppID, g.acr, v1Issuer(t.ID)
+	if g.resource.guidAud {
+		c.Aud = g.resource.AppID
+	}
 	return c
 }
 
@@ -65,11 +106,12 @@ func v1Issuer(tenantID string) string { return "https://sts.windows.net/" + tena
 // opaque fills the claims that mean something to Azure only. Their shapes are
 // those of published tokens: aio 60 characters, rh with its version, uti 22.
 func (c *claims) opaque() {
-	var random [45 + 36 + 16]byte
+	var random [45 + 36 + 16 + 51]byte
 	rand.Read(random[:]) // never fails: crypto/rand.Read documents it
 	c.Aio = "k2Jg" + base64.RawURLEncoding.EncodeToString(random[:42])
 	c.Rh = "1.AR" + base64.RawURLEncoding.EncodeToString(random[45:81]) + "AAA."
-	c.Uti = base64.RawURLEncoding.EncodeToString(random[81:])
+	c.Uti = base64.RawURLEncoding.EncodeToString(random[81:97])
+	c.XmsFtd = base64.RawURLEncoding.EncodeToString(random[97:])
 }
 
 // sign makes the compact JWS (RFC 7515 7.1) with the header in Azure's order.
@@ -78,6 +120,7 @@ func (c claims) sign(key *Key) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	payload = withMembers(payload, c.extra)
 	header := `{"typ":"JWT","alg":"RS256","kid":"` + key.ID + `"}`
 	if c.Ver == "1.0" {
 		header = `{"typ":"JWT","alg":"RS256","x5t":"` + key.ID + `","kid":"` + key.ID + `"}`
@@ -99,3 +142,44 @@ func (c claims) sign(key *Key) (string, error) {
 // without escaping <, > and &, as encoding/json would. What a client sent may
 // come back in an error; bytes that are no UTF-8 become U+FFFD.
 func marshal(v any) ([]byte, error) { return json.Marshal(v, jsontext.AllowInvalidUTF8(true)) }
+
+// member is a name and a value of a JSON object.
+type member struct {
+	name  string
+	value []byte
+}
+
+// fixedOrder is how many claims stand first, before the alphabetical ones.
+const fixedOrder = 5
+
+// withMembers puts members, which are sorted, where the alphabet has them in a
+// payload. Payloads are what claims marshal to: flat but for roles.
+func withMembers(payload []byte, members []member) []byte {
+	if len(members) == 0 {
+		return payload
+	}
+	var out bytes.Buffer
+	d := jsontext.NewDecoder(bytes.NewReader(payload))
+	e := jsontext.NewEncoder(&out)
+	write := func(m member) {
+		_ = e.WriteToken(jsontext.String(m.name)) // into a buffer, of what was marshaled: neither fails
+		_ = e.WriteValue(m.value)
+	}
+	_, _ = d.ReadToken()
+	_ = e.WriteToken(jsontext.BeginObject)
+	for i := 0; d.PeekKind() == '"'; i++ {
+		name, _ := d.ReadToken()
+		own := member{name: name.String()}
+		for i >= fixedOrder && len(members) > 0 && members[0].name < own.name {
+			write(members[0])
+			members = members[1:]
+		}
+		own.value, _ = d.ReadValue()
+		write(own)
+	}
+	for _, m := range members {
+		write(m)
+	}
+	_ = e.WriteToken(jsontext.EndObject)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}

@@ -1,10 +1,9 @@
 package idp
 
 import (
+	"context"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
@@ -24,12 +23,21 @@ type credential struct {
 
 func (c credential) none() bool { return len(c.secrets) == 0 && c.assertion == "" }
 
-// check verifies the credential against an application's.
-func (c credential) check(a *application, now time.Time) *Error {
-	if len(c.secrets) > 0 {
-		return c.checkSecret(a, now)
+// acr is azpacr and appidacr of the token that the credential gets.
+func (c credential) acr() string {
+	if len(c.secrets) == 0 && c.assertion != "" {
+		return byAssertion
 	}
-	return checkAssertion(c.assertion, a)
+	return bySecret
+}
+
+// check verifies the credential that an application presents at the token
+// endpoint under base.
+func (s *Server) check(ctx context.Context, base string, a *application, c credential) *Error {
+	if len(c.secrets) > 0 {
+		return c.checkSecret(a, s.config.Now())
+	}
+	return s.checkAssertion(ctx, base, a.in, a, c.assertion)
 }
 
 // checkSecret compares with every secret in constant time. A secret that is
@@ -37,7 +45,7 @@ func (c credential) check(a *application, now time.Time) *Error {
 func (c credential) checkSecret(a *application, now time.Time) *Error {
 	expired := false
 	for _, p := range a.PasswordCredentials {
-		if !slices.ContainsFunc(c.secrets, func(s string) bool { return equal(s, p.SecretText) }) {
+		if p.SecretText == "" || !slices.ContainsFunc(c.secrets, func(s string) bool { return equal(s, p.SecretText) }) {
 			continue
 		}
 		if !p.EndDateTime.IsZero() && !now.Before(p.EndDateTime) {
@@ -55,24 +63,6 @@ func (c credential) checkSecret(a *application, now time.Time) *Error {
 }
 
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-// checkAssertion refuses every client assertion, as Azure does for an
-// application without a certificate: no application has one yet.
-func checkAssertion(assertion string, a *application) *Error {
-	header, _, _ := strings.Cut(assertion, ".")
-	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(header, "="))
-	var h struct {
-		X5t string `json:"x5t"`
-	}
-	if err != nil || strings.Count(assertion, ".") != 2 || json.Unmarshal(raw, &h) != nil {
-		return newError(50027)
-	}
-	thumbprint, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(h.X5t, "="))
-	if err != nil {
-		thumbprint = nil
-	}
-	return newError(700027, "thumbprint", strings.ToUpper(hex.EncodeToString(thumbprint)), "appId", a.AppID)
-}
 
 // basic reads an Authorization header of HTTP Basic (RFC 7617). The client id
 // is percent-decoded (RFC 6749 2.3.1); the secret is given in both readings.

@@ -29,6 +29,25 @@ func mistakes(t *testing.T, err error) []string {
 	return out
 }
 
+// inOther is an application of a second tenant, for that tenant only.
+const inOther = "0b51b8b1-5c87-4a9b-9b0e-6a3f3f7a4c11"
+
+func otherTenant() idp.Tenant {
+	return idp.Tenant{
+		ID: "1c3dd0a6-6d6f-4c3b-9a34-5f3a0f4a9f52", DisplayName: "Other", Domains: []string{"other.example"},
+		Applications: []idp.Application{{AppID: inOther, PasswordCredentials: []idp.PasswordCredential{{SecretText: "other-secret"}}}},
+	}
+}
+
+// blocking is a policy against service principals, by object id.
+func blocking(ids ...string) idp.ConditionalAccessPolicy {
+	return idp.ConditionalAccessPolicy{
+		DisplayName:   "block",
+		Conditions:    idp.PolicyConditions{ClientApplications: idp.PolicyClients{IncludeServicePrincipals: ids}},
+		GrantControls: idp.PolicyGrantControls{BuiltInControls: []string{"block"}},
+	}
+}
+
 func TestEachMistakeInTheDirectoryIsRefused(t *testing.T) {
 	three := 3
 	for _, tc := range []struct {
@@ -36,12 +55,12 @@ func TestEachMistakeInTheDirectoryIsRefused(t *testing.T) {
 		change func(*idp.Tenant)
 		want   string
 	}{
-		{"a tenant id that is no GUID", func(t *idp.Tenant) { t.ID = "acme" }, `tenants[0].id: "acme" is no GUID`},
+		{"a tenant id that is no GUID", func(t *idp.Tenant) { t.ID = "acme" }, `tenants[1].id: "acme" is no GUID`},
 		{"a GUID in braces", func(t *idp.Tenant) { t.ID = "{" + acme + "}" }, `is no GUID`},
-		{"a domain that is none", func(t *idp.Tenant) { t.Domains = []string{"acme"} }, `tenants[0].domains[0]: "acme" is no domain name`},
-		{"a domain twice", func(t *idp.Tenant) { t.Domains = []string{"a.com", "A.com"} }, `tenants[0].domains[1]: domain "A.com" occurs twice`},
-		{"two apps with one appId", func(t *idp.Tenant) { t.Applications[1].AppID = strings.ToUpper(api) }, `tenants[0].applications[1].appId: appId "` + strings.ToUpper(api) + `" occurs twice`},
-		{"no appId", func(t *idp.Tenant) { t.Applications[1].AppID = "" }, `tenants[0].applications[1].appId: "" is no GUID`},
+		{"a domain that is none", func(t *idp.Tenant) { t.Domains = []string{"acme"} }, `tenants[1].domains[0]: "acme" is no domain name`},
+		{"a domain twice", func(t *idp.Tenant) { t.Domains = []string{"a.com", "A.com"} }, `tenants[1].domains[1]: domain "A.com" occurs twice`},
+		{"two apps with one appId", func(t *idp.Tenant) { t.Applications[1].AppID = strings.ToUpper(api) }, `tenants[1].applications[1].appId: appId "` + strings.ToUpper(api) + `" occurs twice`},
+		{"no appId", func(t *idp.Tenant) { t.Applications[1].AppID = "" }, `tenants[1].applications[1].appId: "" is no GUID`},
 		{"a service principal id that is no GUID", func(t *idp.Tenant) { t.Applications[1].ServicePrincipal.ID = "x" }, `applications[1].servicePrincipal.id: "x" is no GUID`},
 		{"one URI for two apps", func(t *idp.Tenant) { t.Applications[1].IdentifierURIs = t.Applications[0].IdentifierURIs }, `applications[1].identifierUris[0]: identifierUri "api://` + api + `" belongs to application "` + api + `" already`},
 		{"a URI that is none", func(t *idp.Tenant) { t.Applications[0].IdentifierURIs = []string{"kafka"} }, `applications[0].identifierUris[0]: "kafka" is no URI`},
@@ -51,7 +70,40 @@ func TestEachMistakeInTheDirectoryIsRefused(t *testing.T) {
 		{"a role twice", func(t *idp.Tenant) { t.Applications[0].AppRoles[1].Value = "dev.environmentAdmin" }, `applications[0].appRoles[1].value: role "dev.environmentAdmin" occurs twice`},
 		{"a role id that is no GUID", func(t *idp.Tenant) { t.Applications[0].AppRoles[1].ID = "1" }, `applications[0].appRoles[1].id: "1" is no GUID`},
 		{"an unknown member type", func(t *idp.Tenant) { t.Applications[0].AppRoles[1].AllowedMemberTypes = []string{"Group"} }, `applications[0].appRoles[1].allowedMemberTypes[0]: "Group" is no member type`},
-		{"a secret as Azure exports it", func(t *idp.Tenant) { t.Applications[1].PasswordCredentials[0].SecretText = "" }, `applications[1].passwordCredentials[0].secretText: is missing: Azure never exports a secret`},
+		{"an application in two tenants", func(t *idp.Tenant) { t.Applications[1].AppID = inOther }, `applications[1].appId: appId "` + inOther + `" is registered in tenant "Other" already: an application has one registration`},
+		{"a sign-in audience that does not exist", func(t *idp.Tenant) { t.Applications[1].SignInAudience = "AzureADMyOrgs" }, `applications[1].signInAudience: "AzureADMyOrgs" is not known, did you mean "AzureADMyOrg"?`},
+		{"personal accounts with v1.0 tokens", func(t *idp.Tenant) { t.Applications[1].SignInAudience = "PersonalMicrosoftAccount" }, `PersonalMicrosoftAccount demands api.requestedAccessTokenVersion: 2`},
+		{"the service principal of another application", func(t *idp.Tenant) { t.Applications[1].ServicePrincipal.AppID = api }, `applications[1].servicePrincipal.appId: "` + api + `" is not the application's appId`},
+		{"an application that is a managed identity", func(t *idp.Tenant) { t.Applications[1].ServicePrincipal.Type = "ManagedIdentity" }, `applications[1].servicePrincipal.servicePrincipalType: "ManagedIdentity" is not known, want one of Application`},
+		{"a claim that Azure sets", func(t *idp.Tenant) { t.Applications[1].Claims = map[string]any{"sub": "x"} }, `applications[1].claims.sub: Azure sets this claim itself`},
+		{"roles as a claim", func(t *idp.Tenant) { t.Applications[1].Claims = map[string]any{"roles": "x"} }, `Azure sets this claim itself: assign app roles instead`},
+		{"a claim without JSON form", func(t *idp.Tenant) { t.Applications[1].Claims = map[string]any{"x": make(chan int)} }, `applications[1].claims.x: has no JSON form`},
+		{"an optional claim without a name", func(t *idp.Tenant) {
+			t.Applications[0].OptionalClaims.AccessToken = []idp.OptionalClaim{{}}
+		}, `applications[0].optionalClaims.accessToken[0].name: is missing`},
+		{"a service principal of nothing", func(t *idp.Tenant) { t.ServicePrincipals = []idp.ServicePrincipal{{AppID: clientSP}} }, `servicePrincipals[0].appId: no tenant registers the application "` + clientSP + `"`},
+		{"a service principal without appId", func(t *idp.Tenant) { t.ServicePrincipals = []idp.ServicePrincipal{{}} }, `servicePrincipals[0].appId: "" is no GUID`},
+		{"a second service principal", func(t *idp.Tenant) { t.ServicePrincipals = []idp.ServicePrincipal{{AppID: client}} }, `has a service principal of "` + client + `" already (that of a registered application stands in the application)`},
+		{"a service principal of a single-tenant application", func(t *idp.Tenant) { t.ServicePrincipals = []idp.ServicePrincipal{{AppID: inOther}} }, `application "` + inOther + `" is for tenant "Other" only: set its signInAudience to AzureADMultipleOrgs`},
+		{"an absent service principal", func(t *idp.Tenant) {
+			t.ServicePrincipals = []idp.ServicePrincipal{{AppID: clientSP, Type: "ManagedIdentity", Absent: true}}
+		}, `servicePrincipals[0].absent: a service principal that is absent is left out`},
+		{"a managed identity with a registration", func(t *idp.Tenant) {
+			t.ServicePrincipals = []idp.ServicePrincipal{{AppID: inOther, Type: "ManagedIdentity"}}
+		}, `is an application of tenant "Other", and no managed identity`},
+		{"an unknown type of service principal", func(t *idp.Tenant) {
+			t.ServicePrincipals = []idp.ServicePrincipal{{AppID: clientSP, Type: "managedIdentity"}}
+		}, `servicePrincipals[0].servicePrincipalType: "managedIdentity" is not known, did you mean "ManagedIdentity"?`},
+		{"a role granted to a managed identity that does not exist", func(t *idp.Tenant) {
+			t.ServicePrincipals = []idp.ServicePrincipal{{AppID: clientSP, Type: "ManagedIdentity", AppRoleAssignments: []idp.AppRoleAssignment{{Resource: api, Roles: []string{"x"}}}}}
+		}, `servicePrincipals[0].appRoleAssignments[0].roles[0]: application "` + api + `" defines no role "x"`},
+		{"a policy for an appId", func(t *idp.Tenant) { t.ConditionalAccessPolicies = []idp.ConditionalAccessPolicy{blocking(client)} }, `conditionalAccessPolicies[0].conditions.clientApplications.includeServicePrincipals[0]: no service principal of tenant "Acme Examples Inc" has the object id "` + client + `" (an appId will not do here)`},
+		{"a policy in an unknown state", func(t *idp.Tenant) {
+			t.ConditionalAccessPolicies = []idp.ConditionalAccessPolicy{{ID: "x", State: "on"}}
+		}, `conditionalAccessPolicies[0].state: "on" is not known`},
+		{"a policy with a control that Azure lacks", func(t *idp.Tenant) {
+			t.ConditionalAccessPolicies = []idp.ConditionalAccessPolicy{{GrantControls: idp.PolicyGrantControls{BuiltInControls: []string{"mfa"}}}}
+		}, `conditionalAccessPolicies[0].grantControls.builtInControls[0]: "mfa" is not known, want one of block`},
 		{"a secret that ends before it starts", func(t *idp.Tenant) {
 			t.Applications[1].PasswordCredentials[0].StartDateTime = now
 			t.Applications[1].PasswordCredentials[0].EndDateTime = now.Add(-time.Hour)
@@ -68,7 +120,7 @@ func TestEachMistakeInTheDirectoryIsRefused(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			tenant := idp.Acme()
 			tc.change(&tenant)
-			_, err := idp.New(idp.Config{Tenants: []idp.Tenant{tenant}})
+			_, err := idp.New(idp.Config{Tenants: []idp.Tenant{otherTenant(), tenant}})
 			if err == nil {
 				t.Fatal("accepted")
 			}
@@ -83,15 +135,15 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 	tenant := idp.Acme()
 	tenant.ID, tenant.Domains = "x", []string{"y"}
 	tenant.Applications[0].AppRoles[0].Value = ""
-	tenant.Applications[1].PasswordCredentials[0].SecretText = ""
 	_, err := idp.New(idp.Config{Tenants: []idp.Tenant{tenant, idp.Acme(), idp.Acme()}})
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	// id, domain, role value, the role now missing, secret; and of the third
-	// tenant its id and its domain, which the second has.
-	if got := mistakes(t, err); len(got) != 7 {
-		t.Errorf("%d mistakes, want 7: %q", len(got), got)
+	// id, domain, role value, the role now missing; of the third tenant its id
+	// and its domain, which the second has; and of the second and the third
+	// their two applications, which the first registers.
+	if got := mistakes(t, err); len(got) != 10 {
+		t.Errorf("%d mistakes, want 10: %q", len(got), got)
 	}
 }
 

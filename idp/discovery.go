@@ -1,14 +1,13 @@
 package idp
 
 import (
-	"encoding/base64"
-	"math/big"
 	"net/http"
 	"strings"
 )
 
-// multiTenant are the path segments that stand for no tenant in particular.
-var multiTenant = map[string]bool{"common": true, "organizations": true, "consumers": true}
+// invalidTenant is the OAuth error of 90002 and 900023 on whatever is read
+// (azure-ad.md 1.5).
+const invalidTenant = "invalid_tenant"
 
 // consumersTenant is the tenant of personal Microsoft accounts, which issues
 // for /consumers.
@@ -66,7 +65,7 @@ func (s *Server) resolve(segment string) (authority, *Error) {
 		return authority{lower, "{tenantid}", nil}, nil
 	}
 	refused := tenantNotFound(segment)
-	refused.Code = "invalid_tenant"
+	refused.Code = invalidTenant
 	return authority{}, refused
 }
 
@@ -77,7 +76,19 @@ func (l listener) discovery(_ http.ResponseWriter, r *http.Request) answer {
 		return l.refuse(r, refused)
 	}
 	base := l.base(r)
-	return answer{status: http.StatusOK, body: document(base+"/"+a.segment, l.Issuer(base, a.issuerID), a.region), header: cached}
+	d := document(base+"/"+a.segment, l.Issuer(base, a.issuerID), a.region)
+	d.JWKSURI += forApp(r)
+	return answer{status: http.StatusOK, body: d, header: cached}
+}
+
+// forApp is the query that a discovery document repeats in jwks_uri: the keys
+// of one application (azure-ad.md 1.3), which are those of all in idpool.
+func forApp(r *http.Request) string {
+	id := r.URL.Query().Get("appid")
+	if !isGUID(id) {
+		return ""
+	}
+	return "?appid=" + id
 }
 
 func document(at, issuer string, region *string) discoveryDocument {
@@ -106,48 +117,5 @@ func document(at, issuer string, region *string) discoveryDocument {
 		CloudGraphHostName: "graph.windows.net",
 		MSGraphHost:        "graph.microsoft.com",
 		RBACURL:            "https://pas.windows.net",
-	}
-}
-
-// jsonWebKey is a key as Azure publishes it: no alg, no key_ops, no x5t#S256
-// (azure-ad.md 2.1).
-type jsonWebKey struct {
-	Kty               string   `json:"kty"`
-	Use               string   `json:"use"`
-	Kid               string   `json:"kid"`
-	X5t               string   `json:"x5t"`
-	N                 string   `json:"n"`
-	E                 string   `json:"e"`
-	X5c               []string `json:"x5c"`
-	CloudInstanceName string   `json:"cloud_instance_name"`
-	Issuer            string   `json:"issuer"`
-}
-
-type jsonWebKeySet struct {
-	Keys []jsonWebKey `json:"keys"`
-}
-
-// jwks is GET /{tenant}/discovery/v2.0/keys.
-func (l listener) jwks(_ http.ResponseWriter, r *http.Request) answer {
-	a, refused := l.resolve(r.PathValue("tenant"))
-	if refused != nil {
-		return l.refuse(r, refused)
-	}
-	issuer := l.Issuer(l.base(r), a.issuerID)
-	set := jsonWebKeySet{}
-	for _, k := range l.published {
-		set.Keys = append(set.Keys, k.jsonWebKey(issuer))
-	}
-	return answer{status: http.StatusOK, body: set, header: cached}
-}
-
-func (k *Key) jsonWebKey(issuer string) jsonWebKey {
-	return jsonWebKey{
-		Kty: "RSA", Use: "sig", Kid: k.ID, X5t: k.ID,
-		N:                 base64.RawURLEncoding.EncodeToString(k.public.N.Bytes()),
-		E:                 base64.RawURLEncoding.EncodeToString(big.NewInt(int64(k.public.E)).Bytes()),
-		X5c:               []string{base64.StdEncoding.EncodeToString(k.Certificate)},
-		CloudInstanceName: "microsoftonline.com",
-		Issuer:            issuer,
 	}
 }

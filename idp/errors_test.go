@@ -39,21 +39,34 @@ func expired(from, until time.Time) []idp.Tenant {
 // form is a change to the article's request.
 type form = url.Values
 
-func TestEachErrorOfTheTokenEndpoint(t *testing.T) {
-	other := "11111111-2222-4333-8444-555555555555"
+// refusal is a request that the token endpoint refuses.
+type refusal struct {
+	name, tenant string
+	tenants      []idp.Tenant
+	change       form
+	status       int
+	code         string
+	number       int
+	text         string // what the description has between number and trailer
+}
+
+// changed is Acme with a change.
+func changed(change func(*idp.Tenant)) []idp.Tenant {
+	t := idp.Acme()
+	change(&t)
+	return []idp.Tenant{t}
+}
+
+// refusals are the token requests that go wrong for one reason each.
+func refusals() []refusal {
+	const nobody = "11111111-2222-4333-8444-555555555555"
+	off := false
 	assertion := func(header string) form {
-		token := base64.RawURLEncoding.EncodeToString([]byte(header)) + ".e30.c2ln"
+		payload := `{"aud":"https://login.microsoftonline.com/` + acme + `/v2.0","iss":"` + client + `","sub":"` + client + `","exp":1795447629}`
+		token := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".c2ln"
 		return form{"client_secret": {"-"}, "client_assertion": {token}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}}
 	}
-	for _, tc := range []struct {
-		name, tenant string
-		tenants      []idp.Tenant
-		change       form
-		status       int
-		code         string
-		number       int
-		text         string // what the description has between number and trailer
-	}{
+	return []refusal{
 		{"wrong secret", acme, nil, form{"client_secret": {"wrong"}}, 401, "invalid_client", 7000215,
 			"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '" + client + "'."},
 		{"right secret past its end", acme, expired(time.Time{}, now), nil, 401, "invalid_client", 7000222,
@@ -63,9 +76,9 @@ func TestEachErrorOfTheTokenEndpoint(t *testing.T) {
 		{"no credential", acme, nil, form{"client_secret": {"-"}}, 401, "invalid_client", 7000216,
 			"'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."},
 		{"no credential goes before an impossible tenant and a missing client_id", "undefined", nil, form{"client_secret": {"-"}, "client_id": {"-"}}, 401, "invalid_client", 7000216, "'client_assertion', "},
-		{"unknown client", acme, nil, form{"client_id": {other}}, 400, "unauthorized_client", 700016,
-			"Application with identifier '" + other + "' was not found in the directory 'Acme Examples Inc'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."},
-		{"unknown tenant id", other, nil, nil, 400, "invalid_request", 90002, "Tenant '" + other + "' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."},
+		{"unknown client", acme, nil, form{"client_id": {nobody}}, 400, "unauthorized_client", 700016,
+			"Application with identifier '" + nobody + "' was not found in the directory 'Acme Examples Inc'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."},
+		{"unknown tenant id", nobody, nil, nil, 400, "invalid_request", 90002, "Tenant '" + nobody + "' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."},
 		{"unknown domain", "contoso.com", nil, nil, 400, "invalid_request", 90002, "Tenant 'contoso.com' not found."},
 		{"a segment that names no tenant", "undefined", nil, nil, 400, "invalid_request", 900023, "Specified tenant identifier 'undefined' is neither a valid DNS name, nor a valid external domain."},
 		{"common", "common", nil, nil, 400, "invalid_request", 50059, "No tenant-identifying information found"},
@@ -86,13 +99,39 @@ func TestEachErrorOfTheTokenEndpoint(t *testing.T) {
 		{"a slash too many is kept", acme, nil, form{"scope": {"api://" + api + "//.default"}}, 400, "invalid_resource", 500011, "The resource principal named api://" + api + "/ was not found"},
 		{"unsupported grant", acme, nil, form{"grant_type": {"magic"}}, 400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type 'magic'."},
 		{"secret before resource", acme, nil, form{"client_secret": {"wrong"}, "scope": {"api://nobody/.default"}}, 401, "invalid_client", 7000215, "Invalid client secret"},
-		{"scope before client", acme, nil, form{"client_id": {other}, "scope": {"openid"}}, 400, "invalid_scope", 1002012, "The provided value"},
+		{"scope before client", acme, nil, form{"client_id": {nobody}, "scope": {"openid"}}, 400, "invalid_scope", 1002012, "The provided value"},
 		{"an assertion of an application without a certificate", acme, nil, assertion(`{"alg":"RS256","x5t":"AQIDBAUGBwgJCgsMDQ4PEBESExQ"}`), 401, "invalid_client", 700027,
 			"Client assertion contains an invalid signature. [Reason - The key was not found., Thumbprint of key used by client: '0102030405060708090A0B0C0D0E0F1011121314'"},
 		{"an assertion that is no JWT", acme, nil, form{"client_secret": {"-"}, "client_assertion": {"x"}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}}, 400, "invalid_request", 50027, "JWT token is invalid or malformed."},
 		{"an assertion without its type", acme, nil, form{"client_secret": {"-"}, "client_assertion": {"x"}}, 400, "invalid_request", 900144, "The request body must contain the following parameter: 'client_assertion_type'."},
 		{"a parameter twice", acme, nil, form{"scope": {"api://a/.default", "api://b/.default"}}, 400, "invalid_request", 9000411, "The request is not properly formatted. The parameter 'scope' is duplicated."},
-	} {
+		{"organizations", "organizations", nil, nil, 400, "invalid_request", 50059, "No tenant-identifying information found"},
+		{"consumers", "consumers", nil, nil, 400, "invalid_request", 9001023, "The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint."},
+		{"consumers by its id", "9188040d-6c67-4c5b-b112-36a304b66dad", nil, nil, 400, "invalid_request", 9001023, "The grant type is not supported"},
+		{"the v1.0 parameter on the v2.0 endpoint", acme, nil, form{"resource": {"api://" + api}}, 400, "invalid_request", 901002, "The 'resource' request parameter isn't supported."},
+		{"a disabled client", acme, changed(func(t *idp.Tenant) { t.Applications[1].ServicePrincipal.AccountEnabled = &off }), nil, 400, "unauthorized_client", 7000112,
+			"Application '" + client + "'(Acme client) is disabled."},
+		{"a disabled client goes before its wrong secret", acme, changed(func(t *idp.Tenant) { t.Applications[1].ServicePrincipal.AccountEnabled = &off }), form{"client_secret": {"wrong"}}, 400, "unauthorized_client", 7000112, "Application"},
+		{"a registration without a service principal", acme, changed(func(t *idp.Tenant) { t.Applications[1].ServicePrincipal.Absent = true }), nil, 401, "invalid_client", 7000229,
+			"The client application " + client + " is missing service principal in the tenant " + acme + ". See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"},
+		{"a resource without a service principal", acme, changed(func(t *idp.Tenant) { t.Applications[0].ServicePrincipal.Absent = true }), nil, 400, "invalid_resource", 500011, "The resource principal named api://" + api + " was not found"},
+		{"a disabled resource", acme, changed(func(t *idp.Tenant) { t.Applications[0].ServicePrincipal.AccountEnabled = &off }), nil, 400, "invalid_resource", 500014,
+			"The service principal for resource 'api://" + api + "' is disabled."},
+		{"a resource that demands an assignment", acme, changed(func(t *idp.Tenant) {
+			t.Applications[0].ServicePrincipal.AppRoleAssignmentRequired = true
+			t.Applications[1].AppRoleAssignments = nil
+		}), nil, 400, "invalid_grant", 501051, "Application '" + client + "'(Acme client) is not assigned to a role for the application 'api://" + api + "'(Confluent Cloud)."},
+		{"a policy against the client", acme, changed(func(t *idp.Tenant) { t.ConditionalAccessPolicies = []idp.ConditionalAccessPolicy{blocking(clientSP)} }), nil, 400, "invalid_grant", 53003,
+			"Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."},
+		{"an application of another tenant", acme, []idp.Tenant{idp.Acme(), otherTenant()}, form{"client_id": {inOther}, "client_secret": {"other-secret"}}, 400, "unauthorized_client", 700016,
+			"Application with identifier '" + inOther + "' was not found in the directory 'Acme Examples Inc'."},
+		{"a managed identity is no client", acme, everything(), form{"client_id": {identity}}, 400, "unauthorized_client", 700016, "Application with identifier '" + identity + "' was not found"},
+		{"a secret that was imported without its value", acme, changed(func(t *idp.Tenant) { t.Applications[1].PasswordCredentials[0].SecretText = "" }), nil, 401, "invalid_client", 7000215, "Invalid client secret"},
+	}
+}
+
+func TestEachErrorOfTheTokenEndpoint(t *testing.T) {
+	for _, tc := range refusals() {
 		t.Run(tc.name, func(t *testing.T) {
 			server := serve(t, idp.Config{Tenants: tc.tenants})
 			response, body := do(t, tokenRequest(t, server, tc.tenant, tc.change))
@@ -117,6 +156,43 @@ func TestEachErrorOfTheTokenEndpoint(t *testing.T) {
 				t.Errorf("Cache-Control %q", cache)
 			}
 		})
+	}
+}
+
+// elsewhere are the errors that other tests provoke.
+var elsewhere = map[int]string{
+	900561:  "TestRequestsThatAreNoTokenRequests",
+	9002313: "TestRequestsThatAreNoTokenRequests",
+	50049:   "TestGoldenAnswers",
+	70025:   "TestBadAssertions",
+	700021:  "TestBadAssertions",
+	700023:  "TestBadAssertions",
+	700024:  "TestBadAssertions",
+	5002723: "TestBadAssertions",
+	5002727: "TestBadAssertions",
+	5002738: "TestBadAssertions",
+	700211:  "TestWhichCredentialFits",
+	700212:  "TestWhichCredentialFits",
+	700213:  "TestWhichCredentialFits",
+	7002138: "TestWhichCredentialFits",
+	7000272: "TestSignaturesOfAnotherIssuer",
+	50166:   "TestIssuersThatFail",
+}
+
+// TestEveryErrorIsProvoked: an error that no request gives, or that
+// docs/azure.md does not say how to get, is none.
+func TestEveryErrorIsProvoked(t *testing.T) {
+	seen := map[int]bool{}
+	for _, r := range refusals() {
+		seen[r.number] = true
+	}
+	for _, number := range idp.ErrorNumbers() {
+		if !seen[number] && elsewhere[number] == "" {
+			t.Errorf("no request of refusals() gives AADSTS%d", number)
+		}
+		if idp.Provoke(number) == "" {
+			t.Errorf("the table does not say how to provoke AADSTS%d", number)
+		}
 	}
 }
 

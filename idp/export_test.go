@@ -20,10 +20,19 @@ func PrivateKey(k *Key) (*rsa.PrivateKey, error) { return k.private() }
 // ErrorTable is the table of errors for the documentation.
 func ErrorTable() string {
 	var b strings.Builder
-	b.WriteString("| AADSTS | error | status | text |\n| --- | --- | --- | --- |\n")
-	for _, number := range slices.Sorted(maps.Keys(errorTable)) {
+	b.WriteString("| AADSTS | error | status | text | to provoke it |\n| --- | --- | --- | --- | --- |\n")
+	for _, number := range ErrorNumbers() {
 		e := newError(number)
-		fmt.Fprintf(&b, "| %d | `%s` | %d | %s |\n", number, e.Code, e.Status, strings.ReplaceAll(e.Message, "|", "\\|"))
+		fmt.Fprintf(&b, "| %d | `%s` | %d | %s | %s |\n", number, e.Code, e.Status, strings.ReplaceAll(e.Message, "|", "\\|"), errorTable[number].provoke)
 	}
 	return b.String()
 }
+
+// ErrorNumbers are those of the table, in order.
+func ErrorNumbers() []int { return slices.Sorted(maps.Keys(errorTable)) }
+
+// Provoke says how to get an error.
+func Provoke(number int) string { return errorTable[number].provoke }
+
+// OwnClaims are the claims that Azure sets.
+func OwnClaims() []string { return ownClaims }

@@ -17,7 +17,7 @@ type form map[string][]string
 
 // parameters are those that may occur once only. What else clients add
 // (telemetry, mostly) is ignored, however often it comes.
-var parameters = []string{"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope"}
+var parameters = []string{"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "resource"}
 
 // readForm reads the body. A body of another type reads as an empty form, as
 // in Azure, where JSON gives "must contain the parameter 'grant_type'".

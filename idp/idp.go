@@ -37,6 +37,10 @@ type Config struct {
 	Seed uint64
 	// Now tells the time. Nil means time.Now.
 	Now func() time.Time
+	// Client fetches the discovery documents and keys of the issuers that
+	// federated identity credentials name, other than the server's own. Nil
+	// means one with a timeout of 10 s.
+	Client *http.Client
 	// Logger gets a line for each token and each refusal, never a secret or a
 	// token. Nil means none.
 	Logger *slog.Logger
@@ -52,6 +56,8 @@ type Server struct {
 	// signing bounds the signatures that run at once: more than there are
 	// processors only makes every one of them late.
 	signing chan struct{}
+	// issuers are those that federated identity credentials trust.
+	issuers *issuers
 }
 
 // New makes a Server. It does no I/O. Its error joins a *ConfigError for each
@@ -75,6 +81,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{config: c, dir: dir, signing: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	s.published = c.Keys.shuffled(c.Seed)
+	s.issuers = newIssuers(c)
 	s.handler = s.At(c.PublicURL)
 	return s, nil
 }

@@ -34,8 +34,10 @@ func deriveID(words ...string) string {
 // directory is the tenants of a Config, indexed: looking one up costs the same
 // however many there are.
 type directory struct {
-	tenants map[string]*tenant // by lower-case id and domain
-	secrets map[string]bool    // of all applications, which no log may have
+	tenants       map[string]*tenant      // by lower-case id and domain
+	registrations map[string]*application // by lower-case appId, each as its own tenant sees it
+	identities    []*application          // the managed identities, in the Config's order
+	secrets       map[string]bool         // of all applications, which no log may have
 }
 
 type tenant struct {
@@ -44,10 +46,19 @@ type tenant struct {
 	resources map[string]*application // by lower-case appId and identifierUri
 }
 
+// application is an app registration as a tenant sees it: through its service
+// principal there.
 type application struct {
 	Application
-	objectID string              // of the service principal
-	granted  map[string][]string // role values, by lower-case appId of the resource
+	in        *tenant
+	principal ServicePrincipal
+	objectID  string              // of the service principal
+	granted   map[string][]string // role values, by lower-case appId of the resource; a key without values is an assignment without a role
+	keys      []registeredKey     // the certificates
+	extra     []member            // of Application.Claims, by name
+	idtyp     bool                // of optionalClaims: tokens for it say that they are app-only
+	guidAud   bool                // of optionalClaims: v1.0 tokens for it have its appId as aud
+	blockedBy string              // the id of the Conditional Access policy that refuses it
 }
 
 func (d *directory) tenant(segment string) *tenant { return d.tenants[strings.ToLower(segment)] }
@@ -64,8 +75,24 @@ func (t *tenant) name() string {
 	return t.ID
 }
 
+// name is what error texts call the application.
+func (a *application) name() string {
+	if a.DisplayName != "" {
+		return a.DisplayName
+	}
+	return a.AppID
+}
+
+// disabled says whether somebody switched sign-in off for the application.
+func (a *application) disabled() bool {
+	return a.principal.AccountEnabled != nil && !*a.principal.AccountEnabled
+}
+
 // indexer builds a directory and collects every mistake on the way.
-type indexer struct{ errs []error }
+type indexer struct {
+	*directory
+	errs []error
+}
 
 func (x *indexer) fail(field, format string, args ...any) {
 	x.errs = append(x.errs, &ConfigError{Field: field, Message: fmt.Sprintf(format, args...)})
@@ -74,36 +101,59 @@ func (x *indexer) fail(field, format string, args ...any) {
 // index checks the tenants and makes them searchable. Its error joins one
 // *ConfigError for each mistake.
 func index(tenants []Tenant) (*directory, error) {
-	x := &indexer{}
-	d := &directory{tenants: make(map[string]*tenant, 2*len(tenants)), secrets: map[string]bool{}}
+	x := &indexer{directory: &directory{
+		tenants:       make(map[string]*tenant, 2*len(tenants)),
+		registrations: map[string]*application{},
+		secrets:       map[string]bool{},
+	}}
+	indexed := make([]*tenant, len(tenants))
 	for i, t := range tenants {
-		field := fmt.Sprintf("tenants[%d]", i)
-		indexed := x.tenant(field, t)
-		x.guid(field+".id", t.ID)
-		x.unique(d.tenants, field+".id", t.ID, indexed, "tenant")
-		for _, a := range t.Applications {
-			for _, c := range a.PasswordCredentials {
-				d.secrets[c.SecretText] = true
-			}
-		}
-		for j, domain := range t.Domains {
-			at := fmt.Sprintf("%s.domains[%d]", field, j)
-			if !domainName.MatchString(domain) {
-				x.fail(at, "%q is no domain name, want one such as contoso.onmicrosoft.com", domain)
-			}
-			x.unique(d.tenants, at, domain, indexed, "domain")
+		indexed[i] = x.tenantNames(place("tenants", i), t)
+		for j, a := range t.Applications {
+			x.application(place(place("tenants", i)+".applications", j), indexed[i], a)
 		}
 	}
-	return d, errors.Join(x.errs...)
+	for i, t := range indexed { // now that every registration is known
+		for j, p := range t.ServicePrincipals {
+			x.servicePrincipal(place(place("tenants", i)+".servicePrincipals", j), t, p)
+		}
+		x.tokenExchange(t)
+	}
+	for i, t := range indexed { // now that every service principal is
+		x.allGrants(place("tenants", i), t)
+		x.policies(place("tenants", i), t)
+	}
+	return x.directory, errors.Join(x.errs...)
 }
 
-func (x *indexer) unique(seen map[string]*tenant, field, key string, t *tenant, what string) {
+// place is an element of a list.
+func place(field string, i int) string { return fmt.Sprintf("%s[%d]", field, i) }
+
+func (x *indexer) tenantNames(field string, t Tenant) *tenant {
+	indexed := &tenant{
+		Tenant:    t,
+		apps:      make(map[string]*application, len(t.Applications)),
+		resources: make(map[string]*application, 2*len(t.Applications)),
+	}
+	x.guid(field+".id", t.ID)
+	x.unique(field+".id", t.ID, indexed, "tenant")
+	for j, domain := range t.Domains {
+		at := place(field+".domains", j)
+		if !domainName.MatchString(domain) {
+			x.fail(at, "%q is no domain name, want one such as contoso.onmicrosoft.com", domain)
+		}
+		x.unique(at, domain, indexed, "domain")
+	}
+	return indexed
+}
+
+func (x *indexer) unique(field, key string, t *tenant, what string) {
 	k := strings.ToLower(key)
-	if _, twice := seen[k]; twice {
+	if _, twice := x.tenants[k]; twice {
 		x.fail(field, "%s %q occurs twice", what, key)
 		return
 	}
-	seen[k] = t
+	x.tenants[k] = t
 }
 
 func (x *indexer) guid(field, id string) {
@@ -112,143 +162,10 @@ func (x *indexer) guid(field, id string) {
 	}
 }
 
-func (x *indexer) tenant(field string, t Tenant) *tenant {
-	out := &tenant{
-		Tenant:    t,
-		apps:      make(map[string]*application, len(t.Applications)),
-		resources: make(map[string]*application, 2*len(t.Applications)),
-	}
-	for i, a := range t.Applications {
-		x.application(fmt.Sprintf("%s.applications[%d]", field, i), out, a)
-	}
-	for i, a := range t.Applications {
-		if app := out.app(a.AppID); app != nil {
-			x.grants(fmt.Sprintf("%s.applications[%d]", field, i), out, app, a.AppRoleAssignments)
-		}
-	}
-	return out
-}
-
-func (x *indexer) application(field string, t *tenant, a Application) {
-	x.guid(field+".appId", a.AppID)
-	if t.app(a.AppID) != nil {
-		x.fail(field+".appId", "appId %q occurs twice in tenant %q", a.AppID, t.name())
-		return
-	}
-	app := &application{Application: a, objectID: a.ServicePrincipal.ID}
-	if app.objectID == "" {
-		app.objectID = deriveID("servicePrincipal", t.ID, a.AppID)
-	} else {
-		x.guid(field+".servicePrincipal.id", app.objectID)
-	}
-	t.apps[strings.ToLower(a.AppID)] = app
-	t.resources[strings.ToLower(a.AppID)] = app
-	for i, uri := range a.IdentifierURIs {
-		at := fmt.Sprintf("%s.identifierUris[%d]", field, i)
-		if other := t.resource(uri); other != nil {
-			x.fail(at, "identifierUri %q belongs to application %q already", uri, other.AppID)
-		}
-		if !isURI(uri) {
-			x.fail(at, "%q is no URI, want one such as api://%s", uri, a.AppID)
-		}
-		t.resources[strings.ToLower(uri)] = app
-	}
-	x.versions(field, a)
-	x.roles(field, a)
-	x.secrets(field, a)
-	x.requests(field, a)
-}
-
-func (x *indexer) versions(field string, a Application) {
-	check := func(at string, v *int) {
-		if v != nil && *v != 1 && *v != 2 {
-			x.fail(field+at, "%d is no token version, want 1 or 2", *v)
-		}
-	}
-	check(".api.requestedAccessTokenVersion", a.API.RequestedAccessTokenVersion)
-	check(".accessTokenAcceptedVersion", a.AccessTokenAcceptedVersion)
-}
-
-func (x *indexer) roles(field string, a Application) {
-	seen := make(map[string]bool, len(a.AppRoles))
-	for i, r := range a.AppRoles {
-		at := fmt.Sprintf("%s.appRoles[%d]", field, i)
-		if r.ID != "" {
-			x.guid(at+".id", r.ID)
-		}
-		if r.Value == "" || strings.ContainsAny(r.Value, " \t\r\n") {
-			x.fail(at+".value", "%q is no role value, want a word without spaces", r.Value)
-		}
-		if seen[r.Value] {
-			x.fail(at+".value", "role %q occurs twice", r.Value)
-		}
-		seen[r.Value] = true
-		for j, m := range r.AllowedMemberTypes {
-			if m != "Application" && m != "User" {
-				x.fail(fmt.Sprintf("%s.allowedMemberTypes[%d]", at, j), "%q is no member type, want Application or User", m)
-			}
-		}
-	}
-}
-
-func (x *indexer) secrets(field string, a Application) {
-	for i, c := range a.PasswordCredentials {
-		at := fmt.Sprintf("%s.passwordCredentials[%d]", field, i)
-		if c.SecretText == "" {
-			x.fail(at+".secretText", "is missing: Azure never exports a secret, so fill in its value")
-		}
-		if !c.EndDateTime.IsZero() && c.EndDateTime.Before(c.StartDateTime) {
-			x.fail(at+".endDateTime", "is before startDateTime")
-		}
-	}
-}
-
-func (x *indexer) requests(field string, a Application) {
-	for i, r := range a.RequiredResourceAccess {
-		at := fmt.Sprintf("%s.requiredResourceAccess[%d]", field, i)
-		x.guid(at+".resourceAppId", r.ResourceAppID)
-		for j, access := range r.ResourceAccess {
-			if access.Type != "Role" && access.Type != "Scope" {
-				x.fail(fmt.Sprintf("%s.resourceAccess[%d].type", at, j), "%q is no type of permission, want Role or Scope", access.Type)
-			}
-		}
-	}
-}
-
-// grants resolves the roles that were granted to an application.
-func (x *indexer) grants(field string, t *tenant, app *application, assignments []AppRoleAssignment) {
-	for i, g := range assignments {
-		at := fmt.Sprintf("%s.appRoleAssignments[%d]", field, i)
-		resource := t.app(g.Resource)
-		if resource == nil {
-			x.fail(at+".resource", "no application has the appId %q in tenant %q", g.Resource, t.name())
-			continue
-		}
-		for j, value := range g.Roles {
-			x.grant(fmt.Sprintf("%s.roles[%d]", at, j), app, resource, value)
-		}
-	}
-}
-
-func (x *indexer) grant(field string, app, resource *application, value string) {
-	values := make([]string, len(resource.AppRoles))
-	for i, r := range resource.AppRoles {
-		values[i] = r.Value
-	}
-	i := slices.Index(values, value)
-	if i < 0 {
-		x.fail(field, "application %q defines no role %q, %s", resource.AppID, value, oneOf(value, values))
-		return
-	}
-	if !resource.AppRoles[i].issuable() {
-		return
-	}
-	if app.granted == nil {
-		app.granted = make(map[string][]string, 1)
-	}
-	key := strings.ToLower(resource.AppID)
-	if !slices.Contains(app.granted[key], value) {
-		app.granted[key] = append(app.granted[key], value)
+// word checks a value that is one of a few, or empty.
+func (x *indexer) word(field, got string, want ...string) {
+	if got != "" && !slices.Contains(want, got) {
+		x.fail(field, "%q is not known, %s", got, oneOf(got, want))
 	}
 }
 

@@ -2,7 +2,6 @@ package idp
 
 import (
 	"fmt"
-	"html"
 	"maps"
 	"net/http"
 	"strconv"
@@ -26,10 +25,19 @@ func (l listener) routes() http.Handler {
 		mux.Method(http.MethodHead, path, l.serve(h))
 		mux.Method(http.MethodOptions, path, l.serve(preflight))
 	}
+	post := func(path string, h handler, methods string) {
+		mux.Handle(path, l.serve(l.only(methods))) // first: it takes every method
+		mux.Method(http.MethodPost, path, l.serve(h))
+	}
 	read("/{tenant}/v2.0/.well-known/openid-configuration", l.discovery)
+	read("/{tenant}/.well-known/openid-configuration", l.discoveryV1)
 	read("/{tenant}/discovery/v2.0/keys", l.jwks)
-	mux.Handle("/{tenant}/oauth2/v2.0/token", l.serve(l.onlyPost)) // first: it takes every method
-	mux.Method(http.MethodPost, "/{tenant}/oauth2/v2.0/token", l.serve(l.tokenEndpoint))
+	read("/{tenant}/discovery/keys", l.jwksV1)
+	read("/common/discovery/instance", l.instanceDiscovery)
+	post("/{tenant}/oauth2/v2.0/token", l.tokenEndpoint, "POST, OPTIONS")
+	post("/{tenant}/oauth2/token", l.tokenEndpointV1, "POST")
+	mux.Method(http.MethodGet, imdsPath, l.serve(l.imds))
+	mux.Method(http.MethodGet, appServicePath, l.serve(l.appService))
 	mux.Method(http.MethodGet, "/error", l.serve(l.errorPage))
 	mux.NotFound(l.serve(l.notFound))
 	mux.MethodNotAllowed(l.serve(l.methodNotAllowed))
@@ -109,9 +117,18 @@ func (l listener) commonHeaders(header http.Header, r *http.Request) {
 	if strings.EqualFold(r.Header.Get("return-client-request-id"), "true") {
 		header.Set("client-request-id", correlationID(r))
 	}
+	if sentTelemetry(r) {
+		header["X-Ms-Clitelem"] = []string{"1,0,0,,"}
+	}
 	if strings.HasPrefix(l.base(r), "https:") {
 		header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
+}
+
+// sentTelemetry says whether a client sent what Azure answers with
+// x-ms-clitelem. MSAL for Node sends it in the body, which is not read here.
+func sentTelemetry(r *http.Request) bool {
+	return r.Header.Get("x-client-current-telemetry") != ""
 }
 
 func (a answer) encode() (body []byte, contentType string) {
@@ -161,56 +178,17 @@ func (l listener) refuse(r *http.Request, e *Error) answer {
 	return answer{e.Status, header, e.Body(l.base(r), l.config.Now(), traceID, correlation)}
 }
 
-// onlyPost answers every other method on the token endpoint: with a page for a
-// browser, as Azure does, and with JSON for a program.
-func (l listener) onlyPost(w http.ResponseWriter, r *http.Request) answer {
-	if r.Method == http.MethodOptions {
-		return answer{status: http.StatusOK, header: headersOf("Allow", "POST, OPTIONS")}
-	}
-	refused := l.refuse(r, newError(900561, "method", r.Method))
-	refused.header["Allow"] = []string{"POST, OPTIONS"}
-	if body, ok := refused.body.(ErrorBody); ok && strings.Contains(r.Header.Get("Accept"), "text/html") {
-		refused.header["Content-Type"] = []string{"text/html; charset=utf-8"}
-		refused.body = errorHTML(body)
-	}
-	return refused
-}
-
-func errorHTML(b ErrorBody) string {
-	message, _, _ := strings.Cut(b.ErrorDescription, " Trace ID: ")
-	return "<!DOCTYPE html><html><head><title>Sign in to your account</title></head><body><h1>Sign in</h1>" +
-		"<p>Sorry, but we’re having trouble signing you in.</p><p>" + html.EscapeString(message) + "</p>" +
-		"<p>Request Id: " + b.TraceID + "<br>Correlation Id: " + b.CorrelationID +
-		"<br>Timestamp: " + b.Timestamp + "<br>Message: " + html.EscapeString(message) + "</p></body></html>\n"
-}
-
-// preflight answers OPTIONS on what a browser may read.
-func preflight(http.ResponseWriter, *http.Request) answer {
-	return answer{status: http.StatusOK, header: headersOf(
-		"Allow", "GET, OPTIONS",
-		"Access-Control-Allow-Origin", "*",
-		"Access-Control-Allow-Methods", "GET, OPTIONS",
-	)}
-}
-
-var plainText = headersOf("Content-Type", "text/plain; charset=utf-8")
-
-// errorPage is GET /error?code=N, where error_uri points: Azure's text for a
-// number, when idpool knows it.
-func (l listener) errorPage(_ http.ResponseWriter, r *http.Request) answer {
-	number, err := strconv.Atoi(r.URL.Query().Get("code"))
-	row, known := errorTable[number]
-	if err != nil || !known {
-		return answer{http.StatusNotFound, plainText, "idpool knows no such error; give one as /error?code=7000215\n"}
-	}
-	return answer{http.StatusOK, plainText, fmt.Sprintf("AADSTS%d (%s)\n%s\n", number, row.code, row.text)}
-}
-
 func (l listener) notFound(_ http.ResponseWriter, r *http.Request) answer {
 	return answer{http.StatusNotFound, plainText, "idpool serves no " + strconv.Quote(r.URL.Path) + ". Its endpoints are\n" +
 		"  POST /{tenant}/oauth2/v2.0/token\n" +
+		"  POST /{tenant}/oauth2/token\n" +
 		"  GET  /{tenant}/v2.0/.well-known/openid-configuration\n" +
+		"  GET  /{tenant}/.well-known/openid-configuration\n" +
 		"  GET  /{tenant}/discovery/v2.0/keys\n" +
+		"  GET  /{tenant}/discovery/keys\n" +
+		"  GET  /common/discovery/instance\n" +
+		"  GET  " + appServicePath + "\n" +
+		"  GET  " + imdsPath + "\n" +
 		"where {tenant} is a tenant's id or domain.\n"}
 }
 

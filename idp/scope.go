@@ -13,7 +13,7 @@ var oidcScopes = map[string]bool{"openid": true, "profile": true, "offline_acces
 // end of the resource's URI is kept.
 func parseScope(scope string) (resource string, _ *Error) {
 	if strings.TrimSpace(scope) == "" {
-		return "", newError(90014)
+		return "", newError(90014, "name", "scope")
 	}
 	for word := range strings.FieldsSeq(scope) {
 		if oidcScopes[word] {

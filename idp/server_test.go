@@ -176,7 +176,7 @@ func TestTheArticlesRequestGivesAV2Token(t *testing.T) {
 	if want := `{"typ":"JWT","alg":"RS256","kid":"` + kid + `"}`; header != want {
 		t.Errorf("header %s, want %s", header, want)
 	}
-	if got, want := memberNames(t, payload), strings.Fields("aud iss iat nbf exp aio azp azpacr oid rh roles sub tid uti ver"); !slices.Equal(got, want) {
+	if got, want := memberNames(t, payload), strings.Fields("aud iss iat nbf exp aio azp azpacr oid rh roles sub tid uti ver xms_ftd"); !slices.Equal(got, want) {
 		t.Errorf("claims %v, want %v in this order", got, want)
 	}
 	var claims map[string]any
@@ -326,7 +326,7 @@ func TestTheResourceChoosesTheTokenVersion(t *testing.T) {
 		if tc.ver != "1.0" {
 			continue
 		}
-		if got, want := memberNames(t, payload), strings.Fields("aud iss iat nbf exp aio appid appidacr idp oid rh roles sub tid uti ver"); !slices.Equal(got, want) {
+		if got, want := memberNames(t, payload), strings.Fields("aud iss iat nbf exp aio appid appidacr idp oid rh roles sub tid uti ver xms_ftd"); !slices.Equal(got, want) {
 			t.Errorf("%s: claims %v, want %v", tc.name, got, want)
 		}
 		if !strings.Contains(payload, `"iss":"https://sts.windows.net/`+acme+`/"`) || !strings.Contains(header, `"x5t"`) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,8 +14,6 @@ const (
 	lifetime = time.Hour
 	// backdate is how far iat and nbf lie in the past, as Azure has it.
 	backdate = 300 * time.Second
-	// expiresIn is what is left of the lifetime, rounded down.
-	expiresIn = int(lifetime/time.Second) - 1
 )
 
 // TokenRequest asks for an access token by client credentials (RFC 6749 4.4).
@@ -25,16 +24,22 @@ type TokenRequest struct {
 	ClientID string
 	// ClientSecret proves the client.
 	ClientSecret string
+	// ClientAssertion proves the client with a JWT instead (RFC 7523).
+	ClientAssertion string
 	// Scope is RESOURCE/.default.
 	Scope string
+	// Resource is what a client of the v1.0 endpoint sends instead of Scope: an
+	// App ID URI or an appId.
+	Resource string
 	// InsecureSkipCredential gives a token to whoever asks, without a secret.
 	InsecureSkipCredential bool
 
 	credential credential
+	v1         bool
 }
 
-// TokenResponse is the token endpoint's answer, in Azure's order. There is no
-// scope and no refresh token in an app-only answer.
+// TokenResponse is the v2.0 token endpoint's answer, in Azure's order. There is
+// no scope and no refresh token in an app-only answer.
 type TokenResponse struct {
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int    `json:"expires_in"`     // seconds
@@ -42,29 +47,58 @@ type TokenResponse struct {
 	AccessToken  string `json:"access_token"`
 }
 
+// tokenResponseV1 is the v1.0 token endpoint's answer: its numbers are strings
+// (azure-ad.md 3.3).
+type tokenResponseV1 struct {
+	TokenType    string `json:"token_type"`
+	ExpiresIn    string `json:"expires_in"`
+	ExtExpiresIn string `json:"ext_expires_in"`
+	ExpiresOn    string `json:"expires_on"`
+	NotBefore    string `json:"not_before"`
+	Resource     string `json:"resource"`
+	AccessToken  string `json:"access_token"`
+}
+
 // Token issues an access token as the token endpoint under publicURL would.
 // Its error is an *Error.
 func (s *Server) Token(ctx context.Context, publicURL string, r TokenRequest) (TokenResponse, error) {
+	r.credential = credential{assertion: r.ClientAssertion}
 	if r.ClientSecret != "" {
-		r.credential = credential{secrets: []string{r.ClientSecret}}
+		r.credential.secrets = []string{r.ClientSecret}
 	}
-	issued, refused := s.grant(ctx, publicURL, r)
+	r.v1 = r.Resource != ""
+	issued, refused := s.token(ctx, publicURL, r)
 	if refused != nil {
 		return TokenResponse{}, refused
 	}
-	return issued.response, nil
+	return issued.response(), nil
 }
 
-// issued is a token with what the log says of it.
+// issued is a token with what the answer and the log say of it.
 type issued struct {
-	response TokenResponse
-	tenant   *tenant
-	claims   claims
+	grant
+	claims claims
+	token  string
 }
 
-// grant decides a request. The order of the checks is that of azure-ad.md 3.10
+// expiresIn is what is left of the lifetime in seconds, rounded down.
+func (i *issued) expiresIn() int { return int(i.lifetime/time.Second) - 1 }
+
+func (i *issued) response() TokenResponse {
+	return TokenResponse{TokenType: "Bearer", ExpiresIn: i.expiresIn(), ExtExpiresIn: i.expiresIn(), AccessToken: i.token}
+}
+
+func (i *issued) responseV1() tokenResponseV1 {
+	return tokenResponseV1{
+		TokenType: "Bearer", ExpiresIn: strconv.Itoa(i.expiresIn()), ExtExpiresIn: strconv.Itoa(i.expiresIn()),
+		ExpiresOn: strconv.FormatInt(i.claims.Exp, 10), NotBefore: strconv.FormatInt(i.claims.Nbf, 10),
+		Resource: i.resourceName, AccessToken: i.token,
+	}
+}
+
+// token decides a request. The order of the checks is that of azure-ad.md 3.10
 // from the credential on; which error a client sees depends on it.
-func (s *Server) grant(ctx context.Context, publicURL string, r TokenRequest) (*issued, *Error) {
+func (s *Server) token(ctx context.Context, base string, r TokenRequest) (*issued, *Error) {
 	if r.credential.none() && !r.InsecureSkipCredential {
 		return nil, newError(7000216)
 	}
@@ -75,29 +109,65 @@ func (s *Server) grant(ctx context.Context, publicURL string, r TokenRequest) (*
 	if r.ClientID == "" {
 		return nil, newError(900144, "name", "client_id")
 	}
-	resourceName, refused := parseScope(r.Scope)
+	resourceName, refused := r.resourceName()
 	if refused != nil {
 		return nil, refused
 	}
-	client := t.app(r.ClientID)
-	if client == nil {
-		return nil, newError(700016, "appId", r.ClientID, "tenant", t.name())
+	client, refused := t.client(r.ClientID)
+	if refused != nil {
+		return nil, refused
 	}
 	if !r.InsecureSkipCredential {
-		if refused := r.credential.check(client, s.config.Now()); refused != nil {
+		if refused := s.check(ctx, base, client, r.credential); refused != nil {
 			return nil, refused
 		}
 	}
-	resource := t.resource(resourceName)
-	if resource == nil {
-		return nil, newError(500011, "resource", resourceName, "tenant", t.name())
-	}
-	return s.issue(ctx, publicURL, t, client, resource, resourceName)
+	return s.issue(ctx, grant{base: base, client: client, resourceName: resourceName, acr: r.credential.acr(), lifetime: lifetime})
 }
 
-// issue makes and signs the token.
-func (s *Server) issue(ctx context.Context, publicURL string, t *tenant, client, resource *application, resourceName string) (*issued, *Error) {
-	c := s.claims(publicURL, t, client, resource, resourceName)
+// resourceName is what the client asks for a token for.
+func (r TokenRequest) resourceName() (string, *Error) {
+	switch {
+	case r.v1 && r.Resource == "":
+		return "", newError(900144, "name", "resource")
+	case r.v1:
+		return r.Resource, nil
+	case r.Resource != "":
+		return "", newError(901002)
+	}
+	return parseScope(r.Scope)
+}
+
+// client finds an application that may ask for tokens in a tenant.
+func (t *tenant) client(id string) (*application, *Error) {
+	client := t.app(id)
+	switch {
+	case client == nil || client.principal.Type == managedIdentity:
+		return nil, newError(700016, "appId", id, "tenant", t.name())
+	case client.disabled():
+		return nil, newError(7000112, "appId", client.AppID, "name", client.name())
+	case client.principal.Absent:
+		return nil, newError(7000229, "appId", client.AppID, "tenant", t.ID)
+	}
+	return client, nil
+}
+
+// issue makes the token of a grant whose client has proved itself: if the
+// resource exists, if it takes this client, and if no policy is against it.
+func (s *Server) issue(ctx context.Context, g grant) (*issued, *Error) {
+	t := g.client.in
+	g.resource = t.resource(g.resourceName)
+	switch {
+	case g.resource == nil || g.resource.principal.Absent:
+		return nil, newError(500011, "resource", g.resourceName, "tenant", t.name())
+	case g.resource.disabled():
+		return nil, newError(500014, "resource", g.resourceName)
+	case g.resource.principal.AppRoleAssignmentRequired && !g.client.assigned(g.resource):
+		return nil, newError(501051, "appId", g.client.AppID, "name", g.client.name(), "resource", g.resourceName, "resourceName", g.resource.name())
+	case g.client.blockedBy != "":
+		return nil, blocked(g.client.blockedBy)
+	}
+	c := s.claims(g)
 	select {
 	case s.signing <- struct{}{}:
 		defer func() { <-s.signing }()
@@ -108,7 +178,14 @@ func (s *Server) issue(ctx context.Context, publicURL string, t *tenant, client,
 	if err != nil {
 		return nil, serverError(err)
 	}
-	return &issued{TokenResponse{TokenType: "Bearer", ExpiresIn: expiresIn, ExtExpiresIn: expiresIn, AccessToken: token}, t, c}, nil
+	return &issued{grant: g, claims: c, token: token}, nil
+}
+
+// blocked is the refusal of a Conditional Access policy, which the claims name.
+func blocked(policyID string) *Error {
+	e := newError(53003)
+	e.Claims = `{"access_token":{"capolids":{"essential":true,"values":["` + policyID + `"]}}}`
+	return e
 }
 
 // serverError is for what is no fault of the client's. It has no number of
@@ -122,8 +199,11 @@ func (s *Server) findTenant(segment string) (*tenant, *Error) {
 	if t := s.dir.tenant(segment); t != nil {
 		return t, nil
 	}
-	if multiTenant[strings.ToLower(segment)] {
+	switch strings.ToLower(segment) {
+	case "common", "organizations":
 		return nil, newError(50059)
+	case "consumers", consumersTenant:
+		return nil, newError(9001023)
 	}
 	return nil, tenantNotFound(segment)
 }
@@ -139,25 +219,46 @@ func tenantNotFound(segment string) *Error {
 
 // tokenEndpoint is POST /{tenant}/oauth2/v2.0/token.
 func (l listener) tokenEndpoint(w http.ResponseWriter, r *http.Request) answer {
+	return l.grantToken(w, r, false)
+}
+
+// tokenEndpointV1 is POST /{tenant}/oauth2/token.
+func (l listener) tokenEndpointV1(w http.ResponseWriter, r *http.Request) answer {
+	return l.grantToken(w, r, true)
+}
+
+func (l listener) grantToken(w http.ResponseWriter, r *http.Request, v1 bool) answer {
 	request, refused := readTokenRequest(w, r)
-	if refused == nil {
-		var token *issued
-		if token, refused = l.grant(r.Context(), l.base(r), request); refused == nil {
-			return l.issued(r.Context(), request, token)
-		}
+	request.v1 = v1
+	if refused != nil {
+		return l.refuseToken(r, request, refused)
+	}
+	token, refused := l.token(r.Context(), l.base(r), request)
+	if refused != nil {
+		return l.refuseToken(r, request, refused)
+	}
+	l.logIssued(r.Context(), token)
+	if v1 {
+		return answer{status: http.StatusOK, body: token.responseV1(), header: noStore}
+	}
+	return answer{status: http.StatusOK, body: token.response(), header: noStore}
+}
+
+func (l listener) refuseToken(r *http.Request, request TokenRequest, refused *Error) answer {
+	asked := request.Scope
+	if request.v1 {
+		asked = request.Resource
 	}
 	l.config.Logger.Warn("token refused", "aadsts", refused.Number, "error", refused.Code,
-		"tenant", l.loggable(request.Tenant), "client_id", loggableID(request.ClientID), "scope", l.loggable(request.Scope))
+		"tenant", l.loggable(request.Tenant), "client_id", loggableID(request.ClientID), "scope", l.loggable(asked))
 	return l.refuse(r, refused)
 }
 
-func (l listener) issued(ctx context.Context, r TokenRequest, token *issued) answer {
-	if !l.config.Logger.Enabled(ctx, slog.LevelInfo) {
-		return answer{status: http.StatusOK, body: token.response, header: noStore}
+func (l listener) logIssued(ctx context.Context, token *issued) {
+	if l.config.Logger.Enabled(ctx, slog.LevelInfo) {
+		l.config.Logger.Info("token issued", "tenant", token.client.in.ID, "client_id", token.client.AppID,
+			"aud", token.claims.Aud, "roles", token.claims.Roles, "ver", token.claims.Ver, "uti", token.claims.Uti)
 	}
-	l.config.Logger.Info("token issued", "tenant", token.tenant.ID, "client_id", r.ClientID,
-		"aud", token.claims.Aud, "roles", token.claims.Roles, "ver", token.claims.Ver, "uti", token.claims.Uti)
-	return answer{status: http.StatusOK, body: token.response, header: noStore}
 }
 
 // readTokenRequest reads the form and the Authorization header. A secret in
@@ -168,7 +269,7 @@ func readTokenRequest(w http.ResponseWriter, r *http.Request) (TokenRequest, *Er
 	if refused != nil {
 		return request, refused
 	}
-	request.ClientID, request.Scope = f.one("client_id"), f.one("scope")
+	request.ClientID, request.Scope, request.Resource = f.one("client_id"), f.one("scope"), f.one("resource")
 	switch grant := f.one("grant_type"); grant {
 	case "client_credentials":
 	case "":

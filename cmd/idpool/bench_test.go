@@ -47,10 +47,11 @@ func freeAddress(b *testing.B) string {
 	return l.Addr().String()
 }
 
-// serveAt runs serve with the http listener alone.
+// serveAt runs serve with the http and https listeners, unless
+// the caller's arguments say otherwise.
 func serveAt(b *testing.B, path, address string, args ...string) *exec.Cmd {
 	b.Helper()
-	cmd := exec.Command(path, append([]string{"serve", "--http", address, "--admin", "off", "--log-level", "off"}, args...)...)
+	cmd := exec.Command(path, append([]string{"serve", "--http", address, "--https", "127.0.0.1:0", "--admin", "off", "--log-level", "off"}, args...)...)
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -93,8 +94,8 @@ func token(address string) error {
 	return nil
 }
 
-// BenchmarkExecToFirstToken: from exec of serve to the first token, against
-// exec of a command that does nothing.
+// BenchmarkExecToFirstToken: from exec of serve to the first token, against the
+// same without https, and against exec of a command that does nothing.
 func BenchmarkExecToFirstToken(b *testing.B) { execToFirstToken(b) }
 
 // BenchmarkExecToFirstTokenLarge: the same with 10,000 applications and 1,000
@@ -109,22 +110,31 @@ func BenchmarkExecToFirstTokenLarge(b *testing.B) {
 
 func execToFirstToken(b *testing.B, args ...string) {
 	path := binary(b)
-	var ours, bare time.Duration
+	state := filepath.Join(b.TempDir(), "state")
+	var ours, plain, bare time.Duration
 	for b.Loop() {
-		address := freeAddress(b)
+		ours += timeFirstToken(b, path, append(args, "--state", state)...)
+		plain += timeFirstToken(b, path, append(args, "--https", "off")...)
 		begin := time.Now()
-		cmd := serveAt(b, path, address, args...)
-		firstToken(b, address)
-		ours += time.Since(begin)
-		stop(b, cmd)
-		begin = time.Now()
 		if err := exec.Command(path, "version").Run(); err != nil {
 			b.Fatal(err)
 		}
 		bare += time.Since(begin)
 	}
 	b.ReportMetric(float64(ours.Microseconds())/1000/float64(b.N), "ms/first-token")
+	b.ReportMetric(float64(ours)/float64(plain), "×without-https")
 	b.ReportMetric(float64(ours)/float64(bare), "×bare-exec")
+}
+
+func timeFirstToken(b *testing.B, path string, args ...string) time.Duration {
+	b.Helper()
+	address := freeAddress(b)
+	begin := time.Now()
+	cmd := serveAt(b, path, address, args...)
+	firstToken(b, address)
+	took := time.Since(begin)
+	stop(b, cmd)
+	return took
 }
 
 // largeConfig is Acme with more applications and pools, as a file in the usual
@@ -156,7 +166,7 @@ func BenchmarkResident(b *testing.B) {
 	path := binary(b)
 	for b.Loop() {
 		address := freeAddress(b)
-		cmd := serveAt(b, path, address)
+		cmd := serveAt(b, path, address, "--state", "off")
 		firstToken(b, address)
 		var wg sync.WaitGroup
 		for range 8 {

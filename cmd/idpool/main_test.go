@@ -28,6 +28,8 @@ func TestScript(t *testing.T) {
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"post": post, "waitfile": waitFile, "exit": exitCode},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"post": post, "waitfile": waitFile, "exit": exitCode, "get": get, "guides": guides,
+		},
 	})
 }

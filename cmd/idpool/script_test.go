@@ -1,12 +1,15 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +60,48 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	text, err := io.ReadAll(response.Body)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(response.Status+"\n"+string(text)), 0o600))
+}
+
+// get reads a URL as a client that trusts the certificates of a file and no
+// others: get CERTIFICATES URL OUTFILE.
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: get CERTIFICATES URL OUTFILE")
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(ts.ReadFile(args[0]))) {
+		ts.Fatalf("%s has no certificate", args[0])
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Get(args[1])
+	ts.Check(err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	if response.StatusCode != http.StatusOK {
+		ts.Fatalf("%s: %s", args[1], response.Status)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), text, 0o600))
+}
+
+// The parts of trust-help that differ from CA to CA.
+var (
+	caName      = regexp.MustCompile(`idpool CA [0-9a-f]{8}`)
+	fingerprint = regexp.MustCompile(`([0-9A-F]{2}:){31}[0-9A-F]{2}`)
+	until       = regexp.MustCompile(`until \d{4}-\d\d-\d\d`)
+)
+
+// guides writes the output of trust-help with what is random masked and the
+// script's folder as DIR: guides INFILE OUTFILE.
+func guides(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: guides INFILE OUTFILE")
+	}
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), ts.MkAbs("."), "DIR")
+	text = caName.ReplaceAllString(text, "idpool CA NAME")
+	text = fingerprint.ReplaceAllString(text, "FINGERPRINT")
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(until.ReplaceAllString(text, "until DATE")), 0o600))
 }
 
 // exitCode runs a command that must end with a code, and shows its output to

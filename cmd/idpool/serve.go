@@ -16,17 +16,19 @@ import (
 
 	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/internal/ca"
 )
 
 // The addresses of the command when neither flag nor config says otherwise.
 const (
 	defaultHTTP  = "127.0.0.1:8080"
+	defaultHTTPS = "127.0.0.1:8443"
 	defaultAdmin = "127.0.0.1:8081"
 )
 
 type serveFlags struct {
-	http, https, admin, kafka string
-	readyFile, logLevel       string
+	http, https, admin, kafka  string
+	state, readyFile, logLevel string
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -35,18 +37,22 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run the identity provider and the admin listener until interrupted",
 		Long: `serve runs the stack of the config: tokens as Azure AD mints them on the http
-listener, health and decisions on the admin listener. It prints a curl to paste,
-then logs a line for each token and each decision. Without --config it serves
-the built-in Acme tenant.`,
+and https listeners, health and decisions on the admin listener. It prints a curl
+to paste, then logs a line for each token and each decision. Without --config it
+serves the built-in Acme tenant.
+
+The certificate of the https listener is from idpool's own CA, which is kept in
+the --state folder: "idpool ca trust-help" says how clients trust it.`,
 		Example: `  idpool serve
   idpool serve --config idpool.yaml --http 127.0.0.1:0 --ready-file ready.json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd, f) },
 	}
 	cmd.Flags().StringVar(&f.http, "http", "", "`ADDR` of the http listener, or off (default \""+defaultHTTP+"\")")
-	cmd.Flags().StringVar(&f.https, "https", idpool.Off, "`ADDR` of the https listener: only off, it is not built yet")
+	cmd.Flags().StringVar(&f.https, "https", "", "`ADDR` of the https listener, or off (default \""+defaultHTTPS+"\")")
 	cmd.Flags().StringVar(&f.admin, "admin", "", "`ADDR` of the admin listener, or off (default \""+defaultAdmin+"\")")
 	cmd.Flags().StringVar(&f.kafka, "kafka", idpool.Off, "`ADDR` of the Kafka listener: only off, it is not built yet")
+	cmd.Flags().StringVar(&f.state, "state", "", stateUsage)
 	cmd.Flags().StringVar(&f.readyFile, "ready-file", "", "write the URLs as JSON to `FILE` once everything listens")
 	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "`LEVEL` of the log on standard error: info, warn, error or off")
 	return cmd
@@ -60,6 +66,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	if err := f.apply(&c); err != nil {
 		return err
 	}
+	keepAuthority(cmd.ErrOrStderr(), &c)
 	if c.Logger, err = logger(cmd.ErrOrStderr(), f.logLevel); err != nil {
 		return err
 	}
@@ -76,15 +83,16 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 
 // apply puts the flags over the config.
 func (f serveFlags) apply(c *idpool.Config) error {
-	for name, address := range map[string]string{"https": f.https, "kafka": f.kafka} {
-		if address != idpool.Off {
-			return usageError("", "serve: --%s: this version of idpool has no %s listener yet, only off is accepted", name, name)
-		}
+	if f.kafka != idpool.Off {
+		return usageError("", "serve: --kafka: this version of idpool has no kafka listener yet, only off is accepted")
 	}
-	c.Listeners.HTTP.Address = cmp.Or(f.http, c.Listeners.HTTP.Address, defaultHTTP)
-	c.Listeners.Admin.Address = cmp.Or(f.admin, c.Listeners.Admin.Address, defaultAdmin)
-	if c.Listeners.HTTP.Address == idpool.Off && c.Listeners.Admin.Address == idpool.Off {
-		return usageError("", "serve: --http and --admin are both off, and nothing is left to serve")
+	l := &c.Listeners
+	l.HTTP.Address = cmp.Or(f.http, l.HTTP.Address, defaultHTTP)
+	l.HTTPS.Address = cmp.Or(f.https, l.HTTPS.Address, defaultHTTPS)
+	l.Admin.Address = cmp.Or(f.admin, l.Admin.Address, defaultAdmin)
+	c.State = cmp.Or(f.state, c.State)
+	if l.HTTP.Address == idpool.Off && l.HTTPS.Address == idpool.Off && l.Admin.Address == idpool.Off {
+		return usageError("", "serve: --http, --https and --admin are all off, and nothing is left to serve")
 	}
 	return nil
 }
@@ -104,13 +112,14 @@ func logger(w io.Writer, level string) (*slog.Logger, error) {
 // readiness is the JSON of --ready-file. A listener that is off is absent.
 type readiness struct {
 	HTTP  string `json:"http,omitempty"`
+	HTTPS string `json:"https,omitempty"`
 	Admin string `json:"admin,omitempty"`
 	PID   int    `json:"pid"`
 }
 
 // ready tells a person or a program where the stack listens.
 func (a *app) ready(cmd *cobra.Command, s *idpool.Stack, file string) error {
-	r := readiness{HTTP: s.HTTP, Admin: s.Admin, PID: os.Getpid()}
+	r := readiness{HTTP: s.HTTP, HTTPS: s.HTTPS, Admin: s.Admin, PID: os.Getpid()}
 	if s.Config().Listeners.HTTP.Address == idpool.Off {
 		r.HTTP = ""
 	}
@@ -152,9 +161,13 @@ func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
 	c := s.Config()
 	p := paintFor(w)
 	fmt.Fprintf(w, "%s for tests only: its keys are public, its secrets lie in a file. %s\n", p.bold("idpool"), p.faint("("+summary(c)+")"))
-	fmt.Fprintf(w, "  http   %s\n  admin  %s\n  seed   %d\n", cmp.Or(r.HTTP, "off"), cmp.Or(r.Admin, "off"), c.Seed)
+	fmt.Fprintf(w, "  http   %s\n  https  %s\n  admin  %s\n  seed   %d\n", cmp.Or(r.HTTP, "off"), cmp.Or(r.HTTPS, "off"), cmp.Or(r.Admin, "off"), c.Seed)
 	t, client, ok := firstClient(c)
-	if !ok || r.HTTP == "" {
+	base, trust := r.HTTP, ""
+	if base == "" {
+		base, trust = r.HTTPS, trustOption(s)
+	}
+	if !ok || base == "" {
 		return
 	}
 	scope, err := defaultScope(c, client.AppID)
@@ -162,10 +175,20 @@ func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
 		return // a client without roles has no scope worth pasting
 	}
 	secret := printable(client.PasswordCredentials[0].SecretText)
-	endpoint := fmt.Sprintf("%s/%s/oauth2/v2.0/token", r.HTTP, t.ID)
-	fmt.Fprintf(w, "\n%s\n  curl -X POST -H \"Content-Type: application/x-www-form-urlencoded\" -d \"client_id=%s&scope=%s&client_secret=%s&grant_type=client_credentials\" '%s'\n",
-		p.bold("A token for "+client.DisplayName), client.AppID, scope, secret, endpoint)
+	endpoint := fmt.Sprintf("%s/%s/oauth2/v2.0/token", base, t.ID)
+	fmt.Fprintf(w, "\n%s\n  curl %s-X POST -H \"Content-Type: application/x-www-form-urlencoded\" -d \"client_id=%s&scope=%s&client_secret=%s&grant_type=client_credentials\" '%s'\n",
+		p.bold("A token for "+client.DisplayName), trust, client.AppID, scope, secret, endpoint)
 	fmt.Fprintf(w, "\n%s\n%s\n", p.bold("A Kafka client (librdkafka)"), clientProperties(c, endpoint, client.AppID, secret, scope))
+}
+
+// trustOption makes curl trust the CA where it is kept; a fresh one must be
+// fetched first, as trust-help says.
+func trustOption(s *idpool.Stack) string {
+	dir, err := filepath.Abs(s.Config().State)
+	if err != nil || s.CA() == nil || s.Config().State == idpool.Off {
+		return ""
+	}
+	return "--cacert " + shellWord(ca.CertificatePath(dir)) + " "
 }
 
 // clientProperties are the OAuth settings of librdkafka.

@@ -1,6 +1,7 @@
 // Package strictyaml reads a YAML (or JSON) file into Go structs and refuses
 // whatever it does not understand: unknown keys with the nearest known one,
-// wrong types, keys given twice. It reports every mistake, each with its line
+// wrong types, keys given twice. A field of type map[string]any or any takes
+// whatever JSON has. It reports every mistake, each with its line
 // and column, and can say later where a field stood, so that checks made on
 // the structs can point into the file too.
 package strictyaml
@@ -246,9 +247,24 @@ func (x *decoder) value(field string, node *yaml.Node, v reflect.Value, depth in
 		x.mapping(field, node, v, depth)
 	case v.Kind() == reflect.Slice:
 		x.sequence(field, node, v, depth)
+	case v.Kind() == reflect.Map:
+		x.freeMap(field, node, v, depth)
+	case isAny(v.Type()):
+		if read := x.free(field, node, depth); read != nil {
+			v.Set(reflect.ValueOf(read))
+		}
 	default:
 		x.scalar(field, node, v)
 	}
+}
+
+// freeMap reads a map[string]any, the one type of map that a config has.
+func (x *decoder) freeMap(field string, node *yaml.Node, v reflect.Value, depth int) {
+	if node.Kind != yaml.MappingNode {
+		x.fail(node, field, "want %s, got %s", describeType(v.Type()), describeNode(node))
+		return
+	}
+	v.Set(reflect.ValueOf(x.freeMapping(field, node, depth)))
 }
 
 func (x *decoder) mapping(field string, node *yaml.Node, v reflect.Value, depth int) {
@@ -286,25 +302,26 @@ func (x *decoder) unknownKey(field string, key *yaml.Node, t reflect.Type) {
 	hint := "want one of " + strings.Join(known, ", ")
 	if near := nearest.To(key.Value, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
-	} else if place := x.find(x.top, key.Value, "", map[reflect.Type]bool{}); place != "" {
-		hint = fmt.Sprintf("%q belongs in %s", key.Value, place)
+	} else if places := x.find(x.top, key.Value, "", map[reflect.Type]bool{}); len(places) == 1 {
+		hint = fmt.Sprintf("%q belongs in %s", key.Value, places[0]) // of several, one would be a guess
 	}
 	x.fail(key, join(field, key.Value), "unknown key, %s", hint)
 }
 
-// find looks for the place where a key would be known. seen keeps it from
-// going round in a type that contains itself.
-func (x *decoder) find(t reflect.Type, key, at string, seen map[reflect.Type]bool) string {
+// find looks for the places where a key would be known, one for each type.
+// seen keeps it from going round in a type that contains itself.
+func (x *decoder) find(t reflect.Type, key, at string, seen map[reflect.Type]bool) []string {
 	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if t.Kind() != reflect.Struct || t == reflect.TypeFor[time.Time]() || seen[t] {
-		return ""
+		return nil
 	}
 	seen[t] = true
+	var places []string
 	names := x.names(t)
 	if slices.Contains(names, key) && at != "" {
-		return at
+		places = append(places, at)
 	}
 	for i, name := range names {
 		if name == "" {
@@ -314,11 +331,9 @@ func (x *decoder) find(t reflect.Type, key, at string, seen map[reflect.Type]boo
 		if t.Field(i).Type.Kind() == reflect.Slice {
 			below += "[]"
 		}
-		if place := x.find(t.Field(i).Type, key, below, seen); place != "" {
-			return place
-		}
+		places = append(places, x.find(t.Field(i).Type, key, below, seen)...)
 	}
-	return ""
+	return places
 }
 
 // names are the keys of a struct's fields by index, "" for a field that is not
@@ -407,7 +422,7 @@ func (x *decoder) time(field string, node *yaml.Node, v reflect.Value) {
 
 func describeType(t reflect.Type) string {
 	switch t.Kind() {
-	case reflect.Struct:
+	case reflect.Struct, reflect.Map:
 		return "keys and values"
 	case reflect.Slice:
 		return "a list"

@@ -13,12 +13,25 @@ type inner struct {
 	Small int8      `json:"small"`
 }
 
+type first struct {
+	Deep string `json:"deep"`
+}
+
+type second struct {
+	Deep string `json:"deep"`
+}
+
 type outer struct {
 	Count  uint64  `json:"count"`
 	Inner  inner   `json:"inner"`
 	List   []inner `json:"list"`
 	Hidden string  `json:"-"`
 	Self   []outer `json:"self"`
+
+	Free     map[string]any `json:"free"`
+	Whatever any            `json:"whatever"`
+	One      first          `json:"a"`
+	Two      second         `json:"b"`
 }
 
 func TestDecode(t *testing.T) {
@@ -47,6 +60,7 @@ func TestEachMistakeHasItsPlace(t *testing.T) {
 		{"an empty key", `"": x`, "unknown key"},
 		{"a key twice", "count: 1\ncount: 2", "f:2:1: count: given twice"},
 		{"out of range", "inner: {small: 128}", "f:1:16: inner.small: want a whole number, got the number 128"},
+		{"a key that belongs in several places", "deep: x", "f:1:1: deep: unknown key, want one of count, inner, list, self, free, whatever, a, b"},
 		{"negative where none can be", "count: -1", "f:1:8: count: want a whole number, got the number -1"},
 		{"a fraction", "count: 1.5", "want a whole number, got the number 1.5"},
 		{"yes is text in YAML 1.2", "inner: {flag: yes}", `inner.flag: want true or false, got "yes"`},

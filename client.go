@@ -1,0 +1,52 @@
+package idpool
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Client is an http.Client for the stack's public URLs: it trusts the
+// certificate of the https listener, and nothing else where it is one that
+// idpool made, and it reaches that listener whatever the host of its public URL
+// resolves to. It is meant for tests, and is the same at each call. It ends
+// with the stack; without an https listener it is a plain client.
+func (s *Stack) Client() *http.Client { return s.client }
+
+func (s *Stack) newClient() *http.Client {
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, Proxy: http.ProxyFromEnvironment}
+	if roots := s.roots(); roots != nil {
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+		public := dialAddress(s.HTTPS)
+		transport.Proxy = func(r *http.Request) (*url.URL, error) {
+			if dialAddress(r.URL.String()) == public {
+				return nil, nil
+			}
+			return http.ProxyFromEnvironment(r)
+		}
+		var dialer net.Dialer
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if address == public {
+				address = s.secureAddress
+			}
+			return dialer.DialContext(ctx, network, address)
+		}
+	}
+	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+}
+
+// dialAddress is the HOST:PORT of an http or https URL.
+func dialAddress(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}

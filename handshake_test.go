@@ -1,0 +1,157 @@
+package idpool
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// logBuffer is a log that servers may write to while a test reads it.
+type logBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+	line chan struct{}
+}
+
+func newLogBuffer() *logBuffer { return &logBuffer{line: make(chan struct{}, 100)} }
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.line <- struct{}{}
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func TestWhatTheLogSaysOfHandshakes(t *testing.T) {
+	for _, tc := range []struct{ name, line, want string }{
+		{"OpenSSL does not trust", "http: TLS handshake error from 127.0.0.1:5: remote error: tls: unknown certificate authority", `msg="a client does not trust the certificate of the https listener" client=127.0.0.1 reason="remote error: tls: unknown certificate authority" fix="trust it"`},
+		{"Go does not trust", "http: TLS handshake error from [::1]:5: remote error: tls: bad certificate", `client=::1 reason="remote error: tls: bad certificate" fix="trust it"`},
+		{"Java does not trust", "http: TLS handshake error from 127.0.0.1:5: remote error: tls: unknown certificate", `fix="trust it"`},
+		{"http on the https port", "http: TLS handshake error from 127.0.0.1:5: client sent an HTTP request to an HTTPS server", `msg="a client spoke http to the https listener"`},
+		{"an old TLS", "http: TLS handshake error from 127.0.0.1:5: tls: client offered only unsupported versions: [302 301]", `fix="the client's TLS settings do not fit: idpool speaks TLS 1.2 and 1.3"`},
+		{"a health check", "http: TLS handshake error from 127.0.0.1:5: EOF", ""},
+		{"a port scan", "http: TLS handshake error from 127.0.0.1:5: read tcp 127.0.0.1:8443->127.0.0.1:5: read: connection reset by peer", ""},
+		{"anything else of the server", "http: panic serving 127.0.0.1:5: oh", `msg="http: panic serving 127.0.0.1:5: oh"`},
+		{"a line of no known form", "http: TLS handshake error from nowhere", `client=nowhere`},
+	} {
+		var text strings.Builder
+		l := &handshakeLog{log: slog.New(slog.NewTextHandler(&text, nil)), now: time.Now, fix: func() string { return "trust it" }}
+		if n, err := l.Write([]byte(tc.line + "\n")); err != nil || n != len(tc.line)+1 {
+			t.Errorf("%s: wrote %d, %v", tc.name, n, err)
+		}
+		if !strings.Contains(text.String(), tc.want) || tc.want == "" && text.Len() > 0 || strings.Count(text.String(), "\n") > 1 {
+			t.Errorf("%s: %q, want %q", tc.name, text.String(), tc.want)
+		}
+	}
+}
+
+// TestHandshakesAreNoSpam: a client that tries for ever gets a line a minute,
+// and another client its own.
+func TestHandshakesAreNoSpam(t *testing.T) {
+	var text strings.Builder
+	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	l := &handshakeLog{log: slog.New(slog.NewTextHandler(&text, nil)), now: func() time.Time { return now }, fix: func() string { return "" }}
+	from := func(host string) {
+		fmt.Fprintf(l, "http: TLS handshake error from %s:%d: remote error: tls: bad certificate\n", host, 1024+text.Len())
+	}
+	lines := func() int { return strings.Count(text.String(), "\n") }
+	for range 100 {
+		from("10.0.0.1")
+		now = now.Add(500 * time.Millisecond)
+	}
+	if lines() != 1 {
+		t.Errorf("%d lines in 50 s, want 1", lines())
+	}
+	from("10.0.0.2")
+	now = now.Add(time.Minute)
+	from("10.0.0.1")
+	if lines() != 3 {
+		t.Errorf("%d lines, want one for the other client and one after the pause", lines())
+	}
+	for i := range 10 * handshakeClients {
+		from(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))
+	}
+	if len(l.said) > handshakeClients {
+		t.Errorf("%d clients are remembered", len(l.said))
+	}
+}
+
+// TestAClientThatDoesNotTrust is told, in the log, what to trust.
+func TestAClientThatDoesNotTrust(t *testing.T) {
+	log := newLogBuffer()
+	c := Acme()
+	c.State = t.TempDir()
+	c.Logger = slog.New(slog.NewTextHandler(log, nil))
+	s := start(t, c)
+	if _, err := http.Get(s.HTTPS); err == nil {
+		t.Fatal("trusted by the system")
+	}
+	<-log.line
+	for _, want := range []string{"a client does not trust the certificate", "idpool's CA in " + c.State, "idpool ca trust-help", "level=WARN"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %q: %s", want, log)
+		}
+	}
+}
+
+// TestWhereTheCAIs says what helps, by where the certificate is from.
+func TestWhereTheCAIs(t *testing.T) {
+	own := Acme()
+	own.Listeners.HTTPS.Certificate, own.Listeners.HTTPS.Key = ownCertificate(t, "localhost")
+	quiet := Acme()
+	quiet.Listeners.Admin.Address = Off
+	for want, c := range map[string]Config{"own.pem": own, "/v1/ca; ": Acme(), "the admin listener, which is off": quiet} {
+		if got := start(t, c).caSource(); !strings.Contains(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestHTTPOnTheHTTPSPort is answered in words that curl shows.
+func TestHTTPOnTheHTTPSPort(t *testing.T) {
+	log := newLogBuffer()
+	c := Acme()
+	c.Logger = slog.New(slog.NewTextHandler(log, nil))
+	s := start(t, c)
+	response, err := http.Get("http://" + s.secureAddress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	<-log.line
+	if response.StatusCode != http.StatusBadRequest || !strings.Contains(log.String(), "a client spoke http") {
+		t.Errorf("%s, log %s", response.Status, log)
+	}
+}
+
+// TestAHandshakeUnderWayDoesNotHoldClose: a connection that never speaks.
+func TestAHandshakeUnderWayDoesNotHoldClose(t *testing.T) {
+	s, err := Start(t.Context(), Acme())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.drain = 50 * time.Millisecond
+	connection, err := net.Dial("tcp", s.secureAddress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := tls.Dial("tcp", s.secureAddress, &tls.Config{RootCAs: s.roots()}); err == nil {
+		t.Error("it still answers")
+	}
+}

@@ -1,0 +1,64 @@
+package idpool
+
+import (
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/idpool/idpool/idp"
+)
+
+// The ports in the public URLs of a stack that does not listen.
+const (
+	defaultPort       = "8080"
+	defaultSecurePort = "8443"
+)
+
+// places are the public URLs that tokens can be asked for at. At least one is
+// not empty.
+type places struct{ http, https string }
+
+// places are those of the listeners that are on, with ports for those whose
+// Config leaves them open. When all are off, tokens made by method calls name
+// that of http.
+func (c Config) places(port, securePort string) places {
+	var p places
+	web, secure := c.Listeners.HTTP, c.Listeners.HTTPS.listener()
+	if secure.Address != Off {
+		p.https = publicURL("https", secure, securePort)
+	}
+	if web.Address != Off || p.https == "" {
+		p.http = publicURL("http", web, port)
+	}
+	return p
+}
+
+// list is the public URLs, that of http first. Two listeners behind one proxy
+// may share one.
+func (p places) list() []string {
+	all := slices.DeleteFunc([]string{p.http, p.https}, func(s string) bool { return s == "" })
+	return slices.Compact(all)
+}
+
+// issuers are those of a tenant's v2.0 tokens, one for each public URL unless
+// the setting is one for all.
+func (p places) issuers(setting, tenantID string) []string {
+	var issuers []string
+	for _, base := range p.list() {
+		if i := idp.Issuer(setting, base, tenantID); !slices.Contains(issuers, i) {
+			issuers = append(issuers, i)
+		}
+	}
+	return issuers
+}
+
+// publicURL is how clients reach a listener that the Config may not place.
+func publicURL(scheme string, l Listener, port string) string {
+	if l.PublicURL != "" {
+		return strings.TrimSuffix(l.PublicURL, "/")
+	}
+	if _, p, err := net.SplitHostPort(l.Address); err == nil && p != "0" {
+		port = p
+	}
+	return scheme + "://" + net.JoinHostPort("localhost", port)
+}
