@@ -14,12 +14,12 @@ import (
 func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "config",
-		Short:   "Write, check and describe the config",
-		Example: "  idpool config init idpool.yaml\n  idpool config check idpool.yaml",
+		Short:   "Write, import, check and describe the config",
+		Example: "  idpool config init idpool.yaml\n  idpool config import app.json --to idpool.yaml\n  idpool config check idpool.yaml",
 		Args:    group,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.configInitCommand(), a.configCheckCommand(), a.configSchemaCommand())
+	cmd.AddCommand(a.configInitCommand(), a.configImportCommand(), a.configCheckCommand(), a.configSchemaCommand())
 	return cmd
 }
 
@@ -35,19 +35,19 @@ func (a *app) configInitCommand() *cobra.Command {
 				_, err := cmd.OutOrStdout().Write(idpool.AcmeYAML)
 				return err
 			}
-			return writeNew(args[0], idpool.AcmeYAML)
+			return writeNew("config init", args[0], idpool.AcmeYAML)
 		},
 	}
 }
 
-// writeNew writes a file that must not exist yet.
-func writeNew(name string, data []byte) error {
+// writeNew writes a file that must not exist yet; command is who says so.
+func writeNew(command, name string, data []byte) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return &exitError{exitRefused, fmt.Errorf("config init: %s exists already and was left as it is", name), "name another file"}
+		return &exitError{exitRefused, fmt.Errorf("%s: %s exists already and was left as it is", command, name), "name another file"}
 	}
 	if err != nil {
-		return &exitError{exitRefused, fmt.Errorf("config init: %v", err), ""}
+		return &exitError{exitRefused, fmt.Errorf("%s: %v", command, err), ""}
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close())
