@@ -65,6 +65,43 @@ func BenchmarkTokenEndpoint(b *testing.B) {
 	ratio(b, "×signature", asking(b, s, client, secret), signing(b))
 }
 
+// tenants makes a directory of many tenants with as many applications each.
+func tenants(count, applications int) []idp.Tenant {
+	list := []idp.Tenant{idp.Acme()}
+	for i := range count {
+		t := idp.Tenant{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", i)}
+		for j := range applications {
+			t.Applications = append(t.Applications, idp.Application{
+				AppID:               fmt.Sprintf("00000000-0000-4000-8000-%06d%06d", i, j),
+				IdentifierURIs:      []string{fmt.Sprintf("api://%d/%d", i, j)},
+				AppRoles:            []idp.AppRole{{Value: "reader"}},
+				PasswordCredentials: []idp.PasswordCredential{{SecretText: "secret"}},
+				AppRoleAssignments:  []idp.AppRoleAssignment{{Resource: fmt.Sprintf("00000000-0000-4000-8000-%06d%06d", i, 0), Roles: []string{"reader"}}},
+			})
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// BenchmarkHundredTenants: loading 100 tenants of 1,000 applications, and a
+// token from them against one from the Acme tenant alone.
+func BenchmarkHundredTenants(b *testing.B) {
+	small, err := idp.New(idp.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	list := tenants(100, 1_000)
+	start := time.Now()
+	large, err := idp.New(idp.Config{Tenants: list})
+	if err != nil {
+		b.Fatal(err)
+	}
+	loading := time.Since(start)
+	ratio(b, "×small", asking(b, large, client, secret), asking(b, small, client, secret))
+	b.ReportMetric(loading.Seconds(), "s/load")
+}
+
 // BenchmarkLookup: a token from a directory of 10,000 applications against one
 // from a directory of two.
 func BenchmarkLookup(b *testing.B) {

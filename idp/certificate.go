@@ -37,7 +37,7 @@ const (
 func (x *indexer) keys(field string, a Application) []registeredKey {
 	var keys []registeredKey
 	for i, c := range a.KeyCredentials {
-		at := fmt.Sprintf("%s.keyCredentials[%d]", field, i)
+		at := place(field+".keyCredentials", i)
 		x.keyCredential(at, c)
 		if c.Key == "" {
 			continue
@@ -60,7 +60,7 @@ func (x *indexer) keys(field string, a Application) []registeredKey {
 // keyCredential checks what can be checked without the certificate.
 func (x *indexer) keyCredential(at string, c KeyCredential) {
 	if c.KeyID != "" {
-		x.guid(at+".keyId", c.KeyID)
+		x.guid(at, ".keyId", c.KeyID)
 	}
 	if c.Type != "" && c.Type != keyType {
 		x.fail(at+".type", "%q is no type of client certificate, want %s", c.Type, keyType)

@@ -2,7 +2,6 @@ package idp
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,13 +17,16 @@ const (
 
 // federated checks the federated identity credentials of an application.
 func (x *indexer) federated(field string, a Application) {
+	if len(a.FederatedIdentityCredentials) == 0 {
+		return
+	}
 	field += ".federatedIdentityCredentials"
 	if n := len(a.FederatedIdentityCredentials); n > maxFederated {
 		x.fail(field, "%d credentials, an application can have %d", n, maxFederated)
 	}
 	seen := make(map[[2]string]bool, len(a.FederatedIdentityCredentials))
 	for i, c := range a.FederatedIdentityCredentials {
-		at := fmt.Sprintf("%s[%d]", field, i)
+		at := place(field, i)
 		x.federatedIssuer(at+".issuer", c.Issuer)
 		if c.Subject == "" {
 			x.fail(at+".subject", "is missing: it is the sub of the tokens to trust, and there is no wildcard")

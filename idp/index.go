@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -109,8 +110,9 @@ func index(tenants []Tenant) (*directory, error) {
 	indexed := make([]*tenant, len(tenants))
 	for i, t := range tenants {
 		indexed[i] = x.tenantNames(place("tenants", i), t)
+		at := place("tenants", i) + ".applications"
 		for j, a := range t.Applications {
-			x.application(place(place("tenants", i)+".applications", j), indexed[i], a)
+			x.application(place(at, j), indexed[i], a)
 		}
 	}
 	for i, t := range indexed { // now that every registration is known
@@ -126,8 +128,9 @@ func index(tenants []Tenant) (*directory, error) {
 	return x.directory, errors.Join(x.errs...)
 }
 
-// place is an element of a list.
-func place(field string, i int) string { return fmt.Sprintf("%s[%d]", field, i) }
+// place is an element of a list. It runs for every element of every list, for
+// which fmt is slow.
+func place(field string, i int) string { return field + "[" + strconv.Itoa(i) + "]" }
 
 func (x *indexer) tenantNames(field string, t Tenant) *tenant {
 	indexed := &tenant{
@@ -135,7 +138,7 @@ func (x *indexer) tenantNames(field string, t Tenant) *tenant {
 		apps:      make(map[string]*application, len(t.Applications)),
 		resources: make(map[string]*application, 2*len(t.Applications)),
 	}
-	x.guid(field+".id", t.ID)
+	x.guid(field, ".id", t.ID)
 	x.unique(field+".id", t.ID, indexed, "tenant")
 	for j, domain := range t.Domains {
 		at := place(field+".domains", j)
@@ -156,16 +159,18 @@ func (x *indexer) unique(field, key string, t *tenant, what string) {
 	x.tenants[k] = t
 }
 
-func (x *indexer) guid(field, id string) {
+// guid checks the value of a key. It and word take the key apart from its place,
+// which is put together only for a mistake.
+func (x *indexer) guid(at, key, id string) {
 	if !isGUID(id) {
-		x.fail(field, "%q is no GUID, want one such as 67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6", id)
+		x.fail(at+key, "%q is no GUID, want one such as 67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6", id)
 	}
 }
 
 // word checks a value that is one of a few, or empty.
-func (x *indexer) word(field, got string, want ...string) {
+func (x *indexer) word(at, key, got string, want ...string) {
 	if got != "" && !slices.Contains(want, got) {
-		x.fail(field, "%q is not known, %s", got, oneOf(got, want))
+		x.fail(at+key, "%q is not known, %s", got, oneOf(got, want))
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 // servicePrincipal indexes a service principal whose application is not
 // registered in its tenant.
 func (x *indexer) servicePrincipal(field string, t *tenant, p ServicePrincipal) {
-	x.guid(field+".appId", p.AppID)
-	x.word(field+".servicePrincipalType", p.Type, "Application", managedIdentity)
+	x.guid(field, ".appId", p.AppID)
+	x.word(field, ".servicePrincipalType", p.Type, "Application", managedIdentity)
 	if t.app(p.AppID) != nil {
 		x.fail(field+".appId", "tenant %q has a service principal of %q already (that of a registered application stands in the application)", t.name(), p.AppID)
 		return
@@ -72,6 +72,9 @@ func (x *indexer) tokenExchange(t *tenant) {
 // allGrants resolves the app role assignments of a tenant.
 func (x *indexer) allGrants(field string, t *tenant) {
 	for i, a := range t.Applications {
+		if len(a.AppRoleAssignments)+len(a.ServicePrincipal.AppRoleAssignments) == 0 {
+			continue
+		}
 		at := place(field+".applications", i)
 		if app := t.app(a.AppID); app != nil {
 			x.grants(at+".appRoleAssignments", app, a.AppRoleAssignments)
@@ -132,14 +135,14 @@ func (a *application) assigned(resource *application) bool {
 func (x *indexer) policies(field string, t *tenant) {
 	for i, p := range t.ConditionalAccessPolicies {
 		at := place(field+".conditionalAccessPolicies", i)
-		x.word(at+".state", p.State, "enabled", "disabled", "enabledForReportingButNotEnforced")
+		x.word(at, ".state", p.State, "enabled", "disabled", "enabledForReportingButNotEnforced")
 		for j, c := range p.GrantControls.BuiltInControls {
-			x.word(place(at+".grantControls.builtInControls", j), c, "block")
+			x.word(place(at+".grantControls.builtInControls", j), "", c, "block")
 		}
 		if p.ID == "" {
 			p.ID = deriveID("conditionalAccessPolicy", t.ID, p.DisplayName)
 		} else {
-			x.guid(at+".id", p.ID)
+			x.guid(at, ".id", p.ID)
 		}
 		if (p.State == "" || p.State == "enabled") && slices.Contains(p.GrantControls.BuiltInControls, "block") {
 			x.block(at+".conditions.clientApplications", t, p)

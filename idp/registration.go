@@ -8,7 +8,7 @@ import (
 
 // application indexes an app registration of a tenant.
 func (x *indexer) application(field string, t *tenant, a Application) {
-	x.guid(field+".appId", a.AppID)
+	x.guid(field, ".appId", a.AppID)
 	if !x.firstRegistration(field, t, a) {
 		return
 	}
@@ -17,7 +17,7 @@ func (x *indexer) application(field string, t *tenant, a Application) {
 	if id := a.ServicePrincipal.AppID; id != "" && !strings.EqualFold(id, a.AppID) {
 		x.fail(field+".servicePrincipal.appId", "%q is not the application's appId %q", id, a.AppID)
 	}
-	x.word(field+".servicePrincipal.servicePrincipalType", a.ServicePrincipal.Type, "Application")
+	x.word(field, ".servicePrincipal.servicePrincipalType", a.ServicePrincipal.Type, "Application")
 	x.registrations[strings.ToLower(a.AppID)] = app
 	x.add(field, t, app)
 	x.versions(field, a)
@@ -50,7 +50,7 @@ func (x *indexer) principalID(field string, app *application) {
 		app.objectID = deriveID("servicePrincipal", app.in.ID, app.AppID)
 		return
 	}
-	x.guid(field+".id", app.objectID)
+	x.guid(field, ".id", app.objectID)
 }
 
 // add makes an application findable in a tenant, by appId and by App ID URI.
@@ -90,7 +90,7 @@ func (x *indexer) versions(field string, a Application) {
 	}
 	check(".api.requestedAccessTokenVersion", a.API.RequestedAccessTokenVersion)
 	check(".accessTokenAcceptedVersion", a.AccessTokenAcceptedVersion)
-	x.word(field+".signInAudience", a.SignInAudience, singleTenant, multipleTenants, tenantsAndPersons, personsOnly)
+	x.word(field, ".signInAudience", a.SignInAudience, singleTenant, multipleTenants, tenantsAndPersons, personsOnly)
 	if (a.SignInAudience == tenantsAndPersons || a.SignInAudience == personsOnly) && a.TokenVersion() != 2 {
 		x.fail(field+".signInAudience", "%s demands api.requestedAccessTokenVersion: 2, as in Azure", a.SignInAudience)
 	}
@@ -101,7 +101,7 @@ func (x *indexer) roles(field string, a Application) {
 	for i, r := range a.AppRoles {
 		at := place(field+".appRoles", i)
 		if r.ID != "" {
-			x.guid(at+".id", r.ID)
+			x.guid(at, ".id", r.ID)
 		}
 		if r.Value == "" || strings.ContainsAny(r.Value, " \t\r\n") {
 			x.fail(at+".value", "%q is no role value, want a word without spaces", r.Value)
@@ -134,7 +134,7 @@ func (x *indexer) passwords(field string, a Application) {
 func (x *indexer) requests(field string, a Application) {
 	for i, r := range a.RequiredResourceAccess {
 		at := place(field+".requiredResourceAccess", i)
-		x.guid(at+".resourceAppId", r.ResourceAppID)
+		x.guid(at, ".resourceAppId", r.ResourceAppID)
 		for j, access := range r.ResourceAccess {
 			if access.Type != "Role" && access.Type != "Scope" {
 				x.fail(place(at+".resourceAccess", j)+".type", "%q is no type of permission, want Role or Scope", access.Type)
