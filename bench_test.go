@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/http"
@@ -98,4 +99,35 @@ func BenchmarkLargeStart(b *testing.B) {
 		}
 		_ = s.Close()
 	}
+}
+
+// hundredTenants is a config file of 100 tenants with 1,000 applications each.
+func hundredTenants() []byte {
+	var file bytes.Buffer
+	file.WriteString("tenants:\n")
+	for i := range 100 {
+		fmt.Fprintf(&file, "  - id: 00000000-0000-4000-9000-%012d\n    applications:\n", i)
+		for j := range 1_000 {
+			fmt.Fprintf(&file, "      - appId: 00000000-0000-4000-8000-%06d%06d\n        identifierUris: [api://%d/%d]\n", i, j, i, j)
+			fmt.Fprintf(&file, "        appRoles: [{value: reader}]\n        passwordCredentials: [{secretText: secret}]\n")
+		}
+	}
+	return file.Bytes()
+}
+
+// BenchmarkLoadHundredTenants: from the text of the file to a stack.
+func BenchmarkLoadHundredTenants(b *testing.B) {
+	file := hundredTenants()
+	for b.Loop() {
+		c, err := Parse("large.yaml", file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		s, err := New(c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_ = s.Close()
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/load")
 }
