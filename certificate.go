@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"time"
 
@@ -100,7 +101,7 @@ func (s *Stack) certify(now time.Time) error {
 	var err error
 	if dir := s.config.State; dir == "" || dir == Off {
 		authority, err = ca.Fresh(now)
-	} else {
+	} else if dir, err = filepath.Abs(dir); err == nil { // messages name it to people elsewhere
 		authority, err = ca.Open(dir, now)
 	}
 	if err != nil {

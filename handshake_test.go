@@ -2,6 +2,7 @@ package idpool
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -39,6 +40,7 @@ func TestWhatTheLogSaysOfHandshakes(t *testing.T) {
 		{"OpenSSL does not trust", "http: TLS handshake error from 127.0.0.1:5: remote error: tls: unknown certificate authority", `msg="a client does not trust the certificate of the https listener" client=127.0.0.1 reason="remote error: tls: unknown certificate authority" fix="trust it"`},
 		{"Go does not trust", "http: TLS handshake error from [::1]:5: remote error: tls: bad certificate", `client=::1 reason="remote error: tls: bad certificate" fix="trust it"`},
 		{"Java does not trust", "http: TLS handshake error from 127.0.0.1:5: remote error: tls: unknown certificate", `fix="trust it"`},
+		{"OpenSSL with TLS 1.3 does not trust", "http: TLS handshake error from 127.0.0.1:5: local error: tls: bad record MAC", `msg="a client broke off a TLS handshake, most likely because it does not trust`},
 		{"http on the https port", "http: TLS handshake error from 127.0.0.1:5: client sent an HTTP request to an HTTPS server", `msg="a client spoke http to the https listener"`},
 		{"an old TLS", "http: TLS handshake error from 127.0.0.1:5: tls: client offered only unsupported versions: [302 301]", `fix="the client's TLS settings do not fit: idpool speaks TLS 1.2 and 1.3"`},
 		{"a health check", "http: TLS handshake error from 127.0.0.1:5: EOF", ""},
@@ -105,6 +107,58 @@ func TestAClientThatDoesNotTrust(t *testing.T) {
 		}
 	}
 }
+
+// TestAClientThatEndsWithoutAnAlert: Node.js hangs up at a certificate that it
+// does not trust, which is told from a health check that only connects.
+func TestAClientThatEndsWithoutAnAlert(t *testing.T) {
+	log := newLogBuffer()
+	c := Acme()
+	c.Logger = slog.New(slog.NewTextHandler(log, nil))
+	s := start(t, c)
+	connect := func() net.Conn {
+		connection, err := net.Dial("tcp", s.secureAddress)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return connection
+	}
+	connect().Close() // the health check, which leaves no line
+	rude := connect()
+	defer rude.Close()
+	_ = tls.Client(rude, &tls.Config{ServerName: "localhost", VerifyPeerCertificate: func([][]byte, [][]*x509.Certificate) error {
+		return rude.Close() // before an alert can be sent
+	}, InsecureSkipVerify: true}).HandshakeContext(t.Context())
+	<-log.line
+	if text := log.String(); !strings.Contains(text, "a client broke off a TLS handshake") || strings.Count(text, "\n") != 1 {
+		t.Errorf("the log: %s", text)
+	}
+}
+
+// TestTheMetAreBounded: clients that connect and succeed are not remembered for
+// ever.
+func TestTheMetAreBounded(t *testing.T) {
+	l := &handshakeLog{}
+	for i := range 3 * handshakeClients {
+		near, far := net.Pipe()
+		near.Close()
+		if _, err := l.meet(&tls.ClientHelloInfo{Conn: addressed{far, fmt.Sprint("10.0.0.1:", i)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(l.met) > handshakeClients {
+		t.Errorf("%d addresses are remembered", len(l.met))
+	}
+}
+
+// addressed is a connection with an address of its own.
+type addressed struct {
+	net.Conn
+	address string
+}
+
+func (a addressed) RemoteAddr() net.Addr { return a }
+func (a addressed) Network() string      { return "tcp" }
+func (a addressed) String() string       { return a.address }
 
 // TestWhereTheCAIs says what helps, by where the certificate is from.
 func TestWhereTheCAIs(t *testing.T) {

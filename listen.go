@@ -127,6 +127,10 @@ func port(l net.Listener, otherwise string) string {
 // serve answers requests until the stack is closed; with a secure config over
 // TLS.
 func (s *Stack) serve(l net.Listener, h http.Handler, secure *tls.Config) {
+	failures := &handshakeLog{log: s.log, now: time.Now, fix: s.caSource}
+	if secure != nil {
+		secure.GetConfigForClient = failures.meet
+	}
 	server := &http.Server{
 		Handler:           h,
 		TLSConfig:         secure,
@@ -134,7 +138,7 @@ func (s *Stack) serve(l net.Listener, h http.Handler, secure *tls.Config) {
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          log.New(&handshakeLog{log: s.log, now: time.Now, fix: s.caSource}, "", 0),
+		ErrorLog:          log.New(failures, "", 0),
 	}
 	s.servers = append(s.servers, server)
 	go func() {

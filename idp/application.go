@@ -107,8 +107,8 @@ type KeyCredential struct {
 	// exports it only when asked; without it the credential lets nobody in.
 	Key string `json:"key,omitempty"`
 	// File is a PEM file with the certificate, instead of Key, relative to the
-	// config file. It is idpool's own; only a config that is read from a file
-	// may have it.
+	// config file. It is idpool's own, and read by the stack: package idp itself
+	// reads no files.
 	File string `json:"file,omitempty"`
 }
 

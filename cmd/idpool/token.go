@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -81,7 +82,7 @@ func (a *app) tokenRefused(cmd *cobra.Command, stack *idpool.Stack, r idp.TokenR
 		return &exitError{exitRefused, err, ""}
 	}
 	if a.json() {
-		body := e.Body(stack.HTTP, stack.Now(), uuid.NewString(), uuid.NewString())
+		body := e.Body(cmp.Or(stack.HTTP, stack.HTTPS), stack.Now(), uuid.NewString(), uuid.NewString())
 		return errors.Join(printJSON(cmd.OutOrStdout(), body), refused)
 	}
 	w := cmd.ErrOrStderr()
