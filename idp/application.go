@@ -83,6 +83,9 @@ type PasswordCredential struct {
 	// SecretText is the secret. Azure never exports it; without it the credential
 	// lets nobody in.
 	SecretText string `json:"secretText,omitempty"`
+	// Disabled keeps the secret in the config and lets nobody in with it. It is
+	// idpool's own: in Azure one deletes the secret.
+	Disabled bool `json:"disabled,omitempty"`
 	// StartDateTime and EndDateTime bound the validity; zero means no bound.
 	StartDateTime time.Time `json:"startDateTime,omitzero"`
 	EndDateTime   time.Time `json:"endDateTime,omitzero"`

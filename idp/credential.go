@@ -45,7 +45,7 @@ func (s *Server) check(ctx context.Context, base string, a *application, c crede
 func (c credential) checkSecret(a *application, now time.Time) *Error {
 	expired := false
 	for _, p := range a.PasswordCredentials {
-		if p.SecretText == "" || !slices.ContainsFunc(c.secrets, func(s string) bool { return equal(s, p.SecretText) }) {
+		if p.Disabled || p.SecretText == "" || !slices.ContainsFunc(c.secrets, func(s string) bool { return equal(s, p.SecretText) }) {
 			continue
 		}
 		if !p.EndDateTime.IsZero() && !now.Before(p.EndDateTime) {

@@ -126,6 +126,11 @@ func refusals() []refusal {
 		{"an application of another tenant", acme, []idp.Tenant{idp.Acme(), otherTenant()}, form{"client_id": {inOther}, "client_secret": {"other-secret"}}, 400, "unauthorized_client", 700016,
 			"Application with identifier '" + inOther + "' was not found in the directory 'Acme Examples Inc'."},
 		{"a managed identity is no client", acme, everything(), form{"client_id": {identity}}, 400, "unauthorized_client", 700016, "Application with identifier '" + identity + "' was not found"},
+		{"a disabled secret", acme, changed(func(t *idp.Tenant) { t.Applications[1].PasswordCredentials[0].Disabled = true }), nil, 401, "invalid_client", 7000215, "Invalid client secret"},
+		{"a disabled secret past its end", acme, changed(func(t *idp.Tenant) {
+			t.Applications[1].PasswordCredentials[0].Disabled = true
+			t.Applications[1].PasswordCredentials[0].EndDateTime = now
+		}), nil, 401, "invalid_client", 7000215, "Invalid client secret"},
 		{"a secret that was imported without its value", acme, changed(func(t *idp.Tenant) { t.Applications[1].PasswordCredentials[0].SecretText = "" }), nil, 401, "invalid_client", 7000215, "Invalid client secret"},
 	}
 }

@@ -235,3 +235,25 @@ func TestTokenWithoutHTTP(t *testing.T) {
 		t.Errorf("without a credential: %v, want AADSTS7000216", err)
 	}
 }
+
+// TestOneOfSeveralSecretsWillDo: each has dates of its own.
+func TestOneOfSeveralSecretsWillDo(t *testing.T) {
+	server := serve(t, idp.Config{Tenants: changed(func(t *idp.Tenant) {
+		t.Applications[1].PasswordCredentials = []idp.PasswordCredential{
+			{SecretText: "old", EndDateTime: now}, {SecretText: "off", Disabled: true},
+			{SecretText: "this", StartDateTime: now, EndDateTime: now.Add(1)}, {SecretText: "next", StartDateTime: now.Add(1)},
+		}
+	})})
+	for secret, want := range map[string]int{"old": 7000222, "off": 7000215, "this": 0, "next": 7000215, "": 7000216} {
+		response, body := do(t, tokenRequest(t, server, acme, form{"client_secret": {secret}}))
+		if want == 0 {
+			if response.StatusCode != http.StatusOK {
+				t.Errorf("secret %q: %s", secret, body)
+			}
+			continue
+		}
+		if e := errorBody(t, response, body); e.ErrorCodes[0] != want {
+			t.Errorf("secret %q: AADSTS%d, want %d", secret, e.ErrorCodes[0], want)
+		}
+	}
+}
