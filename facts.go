@@ -39,12 +39,16 @@ func application(t idp.Tenant, a idp.Application, roleByID, spelling map[string]
 	out := explain.Application{
 		TenantID: t.ID, TenantName: t.DisplayName, AppID: a.AppID, DisplayName: a.DisplayName,
 		IdentifierURIs: a.IdentifierURIs, TokenVersion: a.TokenVersion(),
-		Assigned: map[string][]string{}, Requested: map[string][]string{},
+		Assigned: map[string][]string{}, Requested: map[string][]string{}, Unissued: map[string]string{},
 	}
+	out.NoServicePrincipal = a.ServicePrincipal.Absent
 	for _, r := range a.AppRoles {
 		out.Roles = append(out.Roles, r.Value)
+		if why := r.Unissued(); why != "" {
+			out.Unissued[r.Value] = why
+		}
 	}
-	for _, g := range a.AppRoleAssignments {
+	for _, g := range slices.Concat(a.AppRoleAssignments, a.ServicePrincipal.AppRoleAssignments) {
 		resource := spelling[strings.ToLower(g.Resource)]
 		out.Assigned[resource] = append(out.Assigned[resource], g.Roles...)
 	}

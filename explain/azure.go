@@ -183,7 +183,7 @@ func rolesOf(r rights) string {
 // granted after the token was issued.
 func tokenBeforeGrant(s *situation) finding {
 	r := s.rights()
-	if len(r.assigned) == 0 || s.elsewhere(r.api) {
+	if len(r.assigned) == 0 || s.elsewhere(r.api) || r.api.Unissued[r.assigned[0]] != "" {
 		return finding{}
 	}
 	issued := ""
@@ -196,6 +196,22 @@ func tokenBeforeGrant(s *situation) finding {
 		"If a new token lacks the role too, check its tid: it may come from another tenant.",
 	}, "%s has the role %s on %s by now, but this token%s has %s: it is older than the assignment",
 		s.theClient(), either(r.assigned), s.apiName(r), issued, rolesOf(r))
+}
+
+// roleNotIssued is for a role that is granted and that no app-only token can
+// have: a disabled one, or one for users.
+func roleNotIssued(s *situation) finding {
+	r := s.rights()
+	if len(r.assigned) == 0 || s.elsewhere(r.api) || r.api.Unissued[r.assigned[0]] == "" {
+		return finding{}
+	}
+	role := r.assigned[0]
+	return found([]string{
+		"Open Entra admin center → App registrations → " + short(r.api, r.api.AppID, "the API") + " → App roles → " + role + ".",
+		"Tick \"Do you want to enable this app role?\", and set Allowed member types to Applications, or to Both.",
+		"Get a new token: tokens issued before keep the roles they have.",
+	}, "%s has the role '%s' on %s, but that role %s, so no token of an application has it, and %s's filter does not match",
+		s.theClient(), role, s.apiName(r), r.api.Unissued[role], cut(r.pool))
 }
 
 // roleTypo is for a role that is almost the one asked for: on the token's
@@ -291,6 +307,14 @@ func (s *situation) askFor(api *Application) []string {
 func (s *situation) unknownResource() finding {
 	if !s.refusedWith(500011, 650057) {
 		return finding{}
+	}
+	if api := s.application(s.resourceInScope()); api != nil && api.NoServicePrincipal {
+		return found([]string{
+			"Create it: az ad sp create --id " + api.AppID + ".",
+			"Assign the client its role again in " + s.registration("API permissions") + " and grant admin consent: assignments belong to service principals.",
+			"Ask for a token again.",
+		}, "%s asked for a token for %s, which is registered, but has no service principal in the tenant (AADSTS%d)",
+			s.theClient(), named(api, ""), s.in.TokenError.Number)
 	}
 	want := s.defaultScope()
 	return found([]string{

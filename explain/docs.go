@@ -22,6 +22,7 @@ const (
 	docsSigningKeys       = platform + "signing-key-rollover"
 	docsConsent           = entra + "identity/enterprise-apps/grant-admin-consent"
 	docsDisable           = entra + "identity/enterprise-apps/disable-user-sign-in-portal"
+	docsConditionalAccess = entra + "identity/conditional-access/workload-identity"
 	docsFederation        = entra + "workload-id/workload-identity-federation"
 
 	docsClientReference = workload + "clients/configuration-reference.html"

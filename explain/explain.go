@@ -40,6 +40,11 @@ type Application struct {
 	TokenVersion int
 	// Roles are the values of the app roles that the application defines.
 	Roles []string
+	// Unissued are those of the Roles that no app-only token can have, with the
+	// reason, such as "is disabled".
+	Unissued map[string]string
+	// NoServicePrincipal says that the application is registered only.
+	NoServicePrincipal bool
 	// Assigned are the roles granted to the application's service principal,
 	// by the appId of the resource that defines them.
 	Assigned map[string][]string

@@ -108,7 +108,7 @@ func TestUnknownRefusals(t *testing.T) {
 		sees     []string
 	}{
 		{"a check that no rule is about", "check-phase-of-moon", bare, []string{"the moon is wrong", "got full", "want new"}},
-		{"a number that no rule knows", "aadsts-53003", noToken("invalid_grant", 53003, "AADSTS53003: Access has been blocked.", nil), []string{"Access has been blocked", clientID}},
+		{"a number that no rule knows", "aadsts-90033", noToken("invalid_grant", 90033, "AADSTS90033: Access has been blocked.", nil), []string{"Access has been blocked", clientID}},
 		{"an error without a number", "token-endpoint-error", explain.Input{TokenError: &explain.TokenError{Code: "server_error"}}, []string{"server_error"}},
 		{"the zero Input", "undecided", explain.Input{}, []string{"no check"}},
 		{"a key that is there and does not fit", "check-key", refused(validator.CheckKey, func(in *explain.Input) {

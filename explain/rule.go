@@ -43,6 +43,8 @@ func table() []rule {
 		{"secret-expired", endpoint, secretExpired, docsCredentials},
 		{"credential-missing", endpoint, credentialMissing, docsClientCredentials},
 		{"app-disabled", endpoint, appDisabled, docsDisable},
+		{"api-disabled", endpoint, apiDisabled, docsDisable},
+		{"conditional-access", endpoint, conditionalAccess, docsConditionalAccess},
 		{"no-service-principal", endpoint, noServicePrincipal, docsServicePrincipal},
 		{"assignment-required", endpoint, assignmentRequired, docsAppRoles},
 		{"scope-missing", endpoint, scopeMissing, docsClientCredentials},
@@ -90,6 +92,7 @@ func table() []rule {
 
 		// The client has not the rights; see azure.go.
 		{"wrong-resource", on(checkTokenEndpoint, validator.CheckFilter), wrongResource, docsClientCredentials},
+		{"role-not-issued", filter, roleNotIssued, docsAppRoles},
 		{"token-before-grant", filter, tokenBeforeGrant, docsAppRoles},
 		{"consent-missing", filter, consentMissing, docsConsent},
 		{"role-typo", filter, roleTypo, docsAppRoles},

@@ -56,6 +56,12 @@ func endpointRows() []row {
 		{"an application registered without a service principal", "no-service-principal",
 			noToken("invalid_client", 7000229, "AADSTS7000229: The client application is missing service principal.", nil),
 			[]string{"Acme client", "no service principal"}, []string{"az ad sp create --id " + clientID}},
+		{"an API switched off", "api-disabled",
+			noToken("invalid_resource", 500014, "AADSTS500014: The service principal for resource is disabled.", nil),
+			[]string{"Acme client", `"Confluent Cloud"`, "disabled"}, []string{"Enterprise applications", "Enabled for users to sign-in?"}},
+		{"a policy for workload identities", "conditional-access",
+			noToken("invalid_grant", 53003, "AADSTS53003: Access has been blocked by Conditional Access policies.", nil),
+			[]string{"Acme client", "Conditional Access policy"}, []string{"Sign-in logs", "exclude the service principal"}},
 		{"an API that hands tokens only to assigned clients", "assignment-required",
 			noToken("invalid_grant", 501051, "AADSTS501051: Application is not assigned to a role.", nil),
 			[]string{"Acme client", `"Confluent Cloud"`}, []string{"Grant admin consent", "Assignment required?"}},
@@ -300,6 +306,12 @@ func roleRows() []row {
 		{"a role granted after the token was issued", "token-before-grant", filter(func(in *explain.Input) {
 			client(in).Assigned[apiID] = []string{"dev.environmentAdmin", "prod.environmentAdmin"}
 		}), []string{"Acme client", prod, "10 minutes ago", "[dev.environmentAdmin]"}, []string{"Get a new token"}},
+		{"a role that is switched off", "role-not-issued", filter(func(in *explain.Input) {
+			client(in).Assigned[apiID] = []string{"dev.environmentAdmin", "prod.environmentAdmin"}
+			for i := range in.Facts.Applications {
+				in.Facts.Applications[i].Unissued = map[string]string{"prod.environmentAdmin": "is disabled"}
+			}
+		}), []string{"Acme client", "prod.environmentAdmin", "that role is disabled"}, []string{"App roles → prod.environmentAdmin", "Allowed member types"}},
 		{"a token for another API", "wrong-resource", filter(func(in *explain.Input) {
 			in.Decision.Claims["aud"], in.Decision.Claims["roles"] = billingID, []any{"bill.read"}
 		}), []string{`"Billing" (` + billingID + `)`, `"Confluent Cloud" (` + apiID + `)`, prod}, []string{"api://" + apiID + "/.default"}},

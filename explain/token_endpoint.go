@@ -101,6 +101,32 @@ func appDisabled(s *situation) finding {
 	}, "%s is disabled in the tenant (AADSTS%d)", s.theClient(), s.in.TokenError.Number)
 }
 
+// apiDisabled is for the same at the resource: nobody gets a token for it.
+func apiDisabled(s *situation) finding {
+	if !s.refusedWith(500014) {
+		return finding{}
+	}
+	api := s.scopeResource()
+	return found([]string{
+		"Open Entra admin center → Enterprise applications → " + api + " → Properties.",
+		"Set \"Enabled for users to sign-in?\" to Yes and save. If it was disabled on purpose, ask who did it first.",
+		"Ask for a token again; it may take a minute or two.",
+	}, "%s asked for a token for %s, which is disabled in the tenant (AADSTS500014)", s.theClient(), api)
+}
+
+// conditionalAccess is for a policy for workload identities: neither request
+// nor registration is at fault.
+func conditionalAccess(s *situation) finding {
+	if !s.refusedWith(53003) {
+		return finding{}
+	}
+	return found([]string{
+		"Open Entra admin center → Monitoring → Sign-in logs → Service principal sign-ins, and in the entry of this request the tab Conditional Access: it names the policy.",
+		"Ask the owner of the policy to exclude the service principal of " + short(s.client, s.clientID(), "the client") + ", or run the client from a location that the policy allows.",
+		"Ask for a token again.",
+	}, "a Conditional Access policy of the tenant refuses tokens to %s (AADSTS53003)", s.theClient())
+}
+
 // noServicePrincipal is for az ad app create without az ad sp create, which the
 // portal does by itself.
 func noServicePrincipal(s *situation) finding {

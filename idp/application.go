@@ -1,6 +1,9 @@
 package idp
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Application is an app registration together with its service principal.
 type Application struct {
@@ -189,15 +192,14 @@ func (r AppRole) RoleID(appID string) string {
 	return deriveID("appRole", appID, r.Value)
 }
 
-// issuable says whether app-only tokens may carry the role.
-func (r AppRole) issuable() bool {
+// Unissued says why no app-only token carries the role, as in "is disabled";
+// empty when one can.
+func (r AppRole) Unissued() string {
 	if r.IsEnabled != nil && !*r.IsEnabled {
-		return false
+		return "is disabled"
 	}
-	for _, m := range r.AllowedMemberTypes {
-		if m == "Application" {
-			return true
-		}
+	if len(r.AllowedMemberTypes) > 0 && !slices.Contains(r.AllowedMemberTypes, "Application") {
+		return "is for users only"
 	}
-	return len(r.AllowedMemberTypes) == 0
+	return ""
 }

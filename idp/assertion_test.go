@@ -287,6 +287,28 @@ func TestAudiencesOfAssertions(t *testing.T) {
 }
 
 // TestBadAssertions: what is wrong with an assertion, and what Azure says.
+// TestTheAudienceMayBeWhereTheRequestCame: MSAL for .NET and for Java read no
+// discovery document, and sign for the host that they were given.
+func TestTheAudienceMayBeWhereTheRequestCame(t *testing.T) {
+	k := clientKey()
+	server := serve(t, idp.Config{PublicURL: base, Tenants: withCertificates(k.registered())})
+	for aud, status := range map[string]int{
+		server.URL + "/" + acme + "/oauth2/v2.0/token":                 http.StatusOK,
+		"https://login.microsoft.com/" + acme + "/v2.0":                http.StatusOK,
+		"http://127.0.0.1:1/" + acme + "/oauth2/v2.0/token":            http.StatusUnauthorized,
+		server.URL + ".evil.example/" + acme + "/oauth2/v2.0/token":    http.StatusUnauthorized,
+		server.URL + "/" + nobody + "/oauth2/v2.0/token":               http.StatusUnauthorized,
+		strings.Replace(server.URL, "http:", "https:", 1) + "/" + acme: http.StatusUnauthorized,
+	} {
+		assertion := k.sign(t, k.header().text(t), goodClaims().but(object{"aud": aud}).text(t))
+		response, body := do(t, tokenRequest(t, server, acme, form{"client_secret": {"-"}, "client_assertion": {assertion},
+			"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}}))
+		if response.StatusCode != status {
+			t.Errorf("aud %s: %s %s, want %d", aud, response.Status, body, status)
+		}
+	}
+}
+
 func TestBadAssertions(t *testing.T) {
 	k, stranger := clientKey(), otherKey()
 	s := newServer(t, idp.Config{Tenants: withCertificates(k.registered())})
@@ -332,6 +354,9 @@ func TestBadAssertions(t *testing.T) {
 		{"an empty crit", signed(object{"crit": []string{}}, nil), 50027, malformed},
 		{"33 KiB", signed(nil, object{"pad": strings.Repeat("x", 25<<10)}), 50027, malformed},
 
+		{"alg none, as it is: without a signature", base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString([]byte(goodClaims().text(t))) + ".", 5002738, "Invalid JWT token. 'none' is not a supported signature algorithm."},
+		{"exp infinite", signed(nil, object{"exp": "Infinity"}), 50027, "JWT token is invalid or malformed."},
+		{"exp in hex", signed(nil, object{"exp": "0x7fffffff"}), 50027, "JWT token is invalid or malformed."},
 		{"alg none", signed(object{"alg": "none"}, nil), 5002738, "Invalid JWT token. 'none' is not a supported signature algorithm."},
 		{"no alg", signed(object{"alg": nil}, nil), 5002738, "'' is not a supported"},
 		{"HS256", signed(object{"alg": "HS256"}, nil), 5002738, "'HS256' is not a supported signature algorithm. Supported signing algorithms are: 'RS256,PS256'"},

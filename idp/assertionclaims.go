@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -76,8 +77,9 @@ func (n *numericDate) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	default:
 		return strconv.ErrSyntax
 	}
-	seconds, err := strconv.ParseFloat(value.String(), 64)
-	if err != nil || math.IsNaN(seconds) {
+	text := value.String()
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || strings.Trim(text, "+-.0123456789eE") != "" { // no Infinity, no 0x
 		return strconv.ErrSyntax
 	}
 	*n = numericDate(min(max(seconds, 0), latest))

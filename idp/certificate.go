@@ -239,8 +239,9 @@ func (a *application) verify(j *jws, now time.Time) *Error {
 }
 
 // key is the certificate with a thumbprint. An application has a handful, so
-// that going through them is cheaper than a map, whatever the directory's size. One that was registered again with
-// other dates counts with those that are valid now.
+// that going through them is cheaper than a map, whatever the directory's
+// size. One that was registered again with other dates counts with those that
+// are valid now.
 func (a *application) key(thumbprint []byte, now time.Time) *registeredKey {
 	var found *registeredKey
 	for i := range a.keys {

@@ -31,13 +31,13 @@ func (c credential) acr() string {
 	return bySecret
 }
 
-// check verifies the credential that an application presents at the token
-// endpoint under base.
-func (s *Server) check(ctx context.Context, base string, a *application, c credential) *Error {
+// check verifies the credential that an application presents at a token
+// endpoint; bases are as for checkAssertion.
+func (s *Server) check(ctx context.Context, bases []string, a *application, c credential) *Error {
 	if len(c.secrets) > 0 {
 		return c.checkSecret(a, s.config.Now())
 	}
-	return s.checkAssertion(ctx, base, a.in, a, c.assertion)
+	return s.checkAssertion(ctx, bases, a, c.assertion)
 }
 
 // checkSecret compares with every secret in constant time. A secret that is

@@ -59,8 +59,8 @@ func (s *Server) resolve(segment string) (authority, *Error) {
 		return authority{t.ID, t.ID, &region}, nil
 	}
 	switch lower := strings.ToLower(segment); lower {
-	case "consumers":
-		return authority{lower, consumersTenant, nil}, nil
+	case "consumers", consumersTenant:
+		return authority{"consumers", consumersTenant, nil}, nil
 	case "common", "organizations":
 		return authority{lower, "{tenantid}", nil}, nil
 	}

@@ -1,9 +1,6 @@
 package idp
 
-import (
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 // discoveryDocumentV1 is the v1.0 document in Azure's order (azure-ad.md 1.2).
 type discoveryDocumentV1 struct {
@@ -38,7 +35,7 @@ type discoveryDocumentV1 struct {
 func (l listener) discoveryV1(_ http.ResponseWriter, r *http.Request) answer {
 	segment := r.PathValue("tenant")
 	a, refused := l.resolve(segment)
-	if lower := strings.ToLower(segment); lower == "organizations" || lower == "consumers" {
+	if a.segment == "organizations" || a.segment == "consumers" {
 		refused = newError(90002, "segment", segment)
 		refused.Code = invalidTenant
 	}

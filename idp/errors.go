@@ -21,7 +21,8 @@ type Error struct {
 	// Suberror and Claims are further members of the body, mostly empty.
 	Suberror, Claims string
 
-	noURI bool
+	noURI  bool
+	detail string // for the log, never in an answer
 }
 
 // Error is the number and the text, without the trailer.
@@ -51,6 +52,12 @@ func newError(number int, words ...string) *Error {
 			e.Status = http.StatusUnauthorized
 		}
 	}
+	return e
+}
+
+// because adds what the log says beside Azure's text.
+func (e *Error) because(format string, args ...any) *Error {
+	e.detail = fmt.Sprintf(format, args...)
 	return e
 }
 

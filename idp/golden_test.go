@@ -135,6 +135,7 @@ func TestGoldenAnswers(t *testing.T) {
 		{"discovery-domain", "azure-ad.md 1.3: a domain becomes the id", request("/acmeexamples.onmicrosoft.com/v2.0" + oidc)},
 		{"discovery-common", "azure-ad.md 1.3", request("/common/v2.0" + oidc)},
 		{"discovery-consumers", "azure-ad.md 1.3 (inferred)", request("/consumers/v2.0" + oidc)},
+		{"discovery-consumers", "azure-ad.md 1.3 (inferred)", request("/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0" + oidc)},
 		{"discovery-appid", "azure-ad.md 1.3: ?appid=", request("/" + acme + "/v2.0" + oidc + "?appid=" + api)},
 		{"discovery-unknown-tenant", "azure-ad.md 1.5", request("/contoso.com/v2.0" + oidc)},
 		{"discovery-bad-tenant", "azure-ad.md 1.5 (inferred)", request("/undefined/v2.0" + oidc)},
@@ -156,6 +157,7 @@ func TestGoldenAnswers(t *testing.T) {
 		{"app-service", "azure-ad.md 4.7", request("/msi/token?api-version=2019-08-01&resource=api://"+api, "X-IDENTITY-HEADER", "x")},
 		{"error-secret", "azure-ad.md 5.1, 5.3", tokenRequest(t, server, acme, form{"client_secret": {"wrong"}})},
 		{"error-conditional-access", "azure-ad.md 5.7", tokenRequest(t, server, acme, form{"client_id": {refused}, "client_secret": {"secret"}})},
+		{"error-telemetry", "azure-ad.md 3.1, 3.2: MSAL for Node sends telemetry in the body", tokenRequest(t, server, acme, form{"client_secret": {"wrong"}, "x-client-current-telemetry": {"5|1,0|"}})},
 		{"error-browser", "azure-ad.md 5.1, 5.5 (status inferred)", request("/"+acme+"/oauth2/v2.0/token", "Accept", "text/html,*/*")},
 		{"error-page", "idpool's own: where error_uri points", request("/error?code=7000216")},
 		{"not-found", "azure-ad.md 1.3: 404 paths", request(oidc)},
@@ -164,9 +166,12 @@ func TestGoldenAnswers(t *testing.T) {
 	}
 }
 
-// TestHTTPSAnswersHaveHSTS: Strict-Transport-Security is for https only.
+// TestHTTPSAnswersHaveHSTS: for https only, and never for the machine itself.
 func TestHTTPSAnswersHaveHSTS(t *testing.T) {
-	for publicURL, want := range map[string]string{"https://localhost:8443": "max-age=31536000; includeSubDomains", "http://localhost:8080": ""} {
+	for publicURL, want := range map[string]string{
+		"https://idp.example": "max-age=31536000; includeSubDomains", "http://idp.example": "",
+		"https://localhost:8443": "", "https://127.0.0.1:8443": "", "https://[::1]:8443": "", // it would hold for every port of the machine
+	} {
 		response, _ := get(t, serve(t, idp.Config{PublicURL: publicURL}).URL+"/"+acme+"/discovery/v2.0/keys")
 		if got := response.Header.Get("Strict-Transport-Security"); got != want {
 			t.Errorf("%s: %q, want %q", publicURL, got, want)

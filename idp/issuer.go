@@ -265,12 +265,13 @@ func rsaKey(n, e string) *rsa.PublicKey {
 func verifyWith(keys []issuerKey, a *application, j *jws) *Error {
 	kid, found := j.header.Kid, false
 	for _, k := range keys {
-		if kid != "" && k.id != kid {
+		if kid != "" && k.id != "" && k.id != kid { // RFC 7517 4.5: a key need not have one
 			continue
 		}
-		if found = true; j.verify(k.public) {
+		if j.verify(k.public) {
 			return nil
 		}
+		found = found || kid == "" || k.id == kid
 	}
 	if !found {
 		return newError(7000272, "kid", showKid(kid), "iss", shorten(j.claims.Iss))

@@ -54,10 +54,9 @@ func parseJWS(assertion string) (*jws, *Error) {
 	if !decodePart(header, &j.header) || !decodePart(payload, &j.claims) {
 		return nil, newError(50027)
 	}
-	var ok bool
 	// RFC 7515 4.1.11: an extension that is not understood is a reason to
 	// refuse, and none is understood here.
-	if j.signature, ok = decodeBase64URL(signature); !ok || j.header.Crit != nil {
+	if j.header.Crit != nil {
 		return nil, newError(50027)
 	}
 	// HS256 above all: a certificate is public, and as the secret of an HMAC it
@@ -66,6 +65,10 @@ func parseJWS(assertion string) (*jws, *Error) {
 	// as RS256, RS384 and RS512 in 2023; no library of Microsoft sends the others.
 	if j.header.Alg != "RS256" && j.header.Alg != "PS256" {
 		return nil, newError(5002738, "alg", shorten(j.header.Alg))
+	}
+	var ok bool
+	if j.signature, ok = decodeBase64URL(signature); !ok { // after alg: "none" has no signature
+		return nil, newError(50027)
 	}
 	if !slices.Contains(jwtTypes, strings.ToLower(j.header.Typ)) {
 		return nil, newError(5002727)

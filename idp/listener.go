@@ -3,7 +3,9 @@ package idp
 import (
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -89,6 +91,12 @@ var (
 		"Pragma", "no-cache",
 		"Expires", "-1",
 	)
+	noStoreTelemetry = headersOf(
+		"Cache-Control", "no-store, no-cache",
+		"Pragma", "no-cache",
+		"Expires", "-1",
+		"x-ms-clitelem", "1,0,0,,",
+	)
 )
 
 // serve is the one place that writes: headers, then status, then body.
@@ -114,21 +122,19 @@ func (l listener) serve(h handler) http.HandlerFunc {
 func (l listener) commonHeaders(header http.Header, r *http.Request) {
 	maps.Copy(header, http.Header(everywhere))
 	header[requestID] = []string{uuid.NewString()}
-	if strings.EqualFold(r.Header.Get("return-client-request-id"), "true") {
-		header.Set("client-request-id", correlationID(r))
+	if id := correlationID(r); id != "" && strings.EqualFold(r.Header.Get("return-client-request-id"), "true") {
+		header.Set("client-request-id", id)
 	}
-	if sentTelemetry(r) {
-		header["X-Ms-Clitelem"] = []string{"1,0,0,,"}
-	}
-	if strings.HasPrefix(l.base(r), "https:") {
+	if strict(l.base(r)) {
 		header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
 }
 
-// sentTelemetry says whether a client sent what Azure answers with
-// x-ms-clitelem. MSAL for Node sends it in the body, which is not read here.
-func sentTelemetry(r *http.Request) bool {
-	return r.Header.Get("x-client-current-telemetry") != ""
+// strict says whether browsers may be told to use https only. Not for
+// localhost: it would hold for every port of the machine, for a year.
+func strict(base string) bool {
+	u, err := url.Parse(base)
+	return err == nil && u.Scheme == "https" && u.Hostname() != "localhost" && net.ParseIP(u.Hostname()) == nil
 }
 
 func (a answer) encode() (body []byte, contentType string) {
@@ -150,6 +156,11 @@ func (l listener) base(r *http.Request) string {
 	if l.publicURL != "" {
 		return l.publicURL
 	}
+	return requestBase(r)
+}
+
+// requestBase is the URL that a request came to, without its path.
+func requestBase(r *http.Request) string {
 	if r.TLS != nil {
 		return "https://" + r.Host
 	}

@@ -60,7 +60,7 @@ func (l listener) imds(_ http.ResponseWriter, r *http.Request) answer {
 	}
 	token, refused := l.identityToken(r, identity)
 	if refused != nil {
-		return l.refuse(r, refused)
+		return refuse(refused.Code, refused.Error())
 	}
 	v1 := token.responseV1()
 	return answer{http.StatusOK, imdsHeaders, imdsResponse{

@@ -107,7 +107,7 @@ func TestIdentityRequestsThatAreIncomplete(t *testing.T) {
 		{"IMDS without resource", "/metadata/identity/oauth2/token?api-version=x", "Metadata", 400, `"error":"invalid_request"`},
 		{"IMDS with an unknown identity", "/metadata/identity/oauth2/token" + good + "0", "Metadata", 400, `"error_description":"Identity not found"`},
 		{"IMDS with two to choose from", "/metadata/identity/oauth2/token?api-version=x&resource=y", "Metadata", 400, "Multiple user assigned identities exist"},
-		{"IMDS with an unknown resource", "/metadata/identity/oauth2/token?api-version=x&resource=api://nobody&client_id=" + orders, "Metadata", 400, `"error":"invalid_resource","error_description":"AADSTS500011: The resource principal named api://nobody`},
+		{"IMDS with an unknown resource", "/metadata/identity/oauth2/token?api-version=x&resource=api://nobody&client_id=" + orders, "Metadata", 400, `{"error":"invalid_resource","error_description":"AADSTS500011: The resource principal named api://nobody`},
 		{"App Service without the header", "/msi/token" + good, "", 401, `{"statusCode":401,"message":"The header X-IDENTITY-HEADER is missing`},
 		{"App Service without api-version", "/msi/token?resource=x", "X-IDENTITY-HEADER", 400, "api-version"},
 		{"App Service without resource", "/msi/token?api-version=x", "X-IDENTITY-HEADER", 400, "resource"},

@@ -120,7 +120,7 @@ func (x *indexer) grantable(field string, resource *application, value string) b
 		x.fail(field, "application %q defines no role %q, %s", resource.AppID, value, oneOf(value, values))
 		return false
 	}
-	return resource.AppRoles[i].issuable()
+	return resource.AppRoles[i].Unissued() == ""
 }
 
 // assigned says whether somebody assigned the application to a resource, with

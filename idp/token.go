@@ -1,6 +1,7 @@
 package idp
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -36,6 +37,8 @@ type TokenRequest struct {
 
 	credential credential
 	v1         bool
+	at         string // where the request came to, without a path
+	telemetry  bool   // Azure answers it with x-ms-clitelem
 }
 
 // TokenResponse is the v2.0 token endpoint's answer, in Azure's order. There is
@@ -118,7 +121,7 @@ func (s *Server) token(ctx context.Context, base string, r TokenRequest) (*issue
 		return nil, refused
 	}
 	if !r.InsecureSkipCredential {
-		if refused := s.check(ctx, base, client, r.credential); refused != nil {
+		if refused := s.check(ctx, []string{base, r.at}, client, r.credential); refused != nil {
 			return nil, refused
 		}
 	}
@@ -229,19 +232,23 @@ func (l listener) tokenEndpointV1(w http.ResponseWriter, r *http.Request) answer
 
 func (l listener) grantToken(w http.ResponseWriter, r *http.Request, v1 bool) answer {
 	request, refused := readTokenRequest(w, r)
-	request.v1 = v1
-	if refused != nil {
-		return l.refuseToken(r, request, refused)
+	request.v1, request.at = v1, requestBase(r)
+	var token *issued
+	if refused == nil {
+		token, refused = l.token(r.Context(), l.base(r), request)
 	}
-	token, refused := l.token(r.Context(), l.base(r), request)
 	if refused != nil {
 		return l.refuseToken(r, request, refused)
 	}
 	l.logIssued(r.Context(), token)
-	if v1 {
-		return answer{status: http.StatusOK, body: token.responseV1(), header: noStore}
+	header := noStore
+	if request.telemetry {
+		header = noStoreTelemetry
 	}
-	return answer{status: http.StatusOK, body: token.response(), header: noStore}
+	if v1 {
+		return answer{status: http.StatusOK, body: token.responseV1(), header: header}
+	}
+	return answer{status: http.StatusOK, body: token.response(), header: header}
 }
 
 func (l listener) refuseToken(r *http.Request, request TokenRequest, refused *Error) answer {
@@ -250,8 +257,12 @@ func (l listener) refuseToken(r *http.Request, request TokenRequest, refused *Er
 		asked = request.Resource
 	}
 	l.config.Logger.Warn("token refused", "aadsts", refused.Number, "error", refused.Code,
-		"tenant", l.loggable(request.Tenant), "client_id", loggableID(request.ClientID), "scope", l.loggable(asked))
-	return l.refuse(r, refused)
+		"tenant", l.loggable(request.Tenant), "client_id", loggableID(request.ClientID), "scope", l.loggable(asked), "detail", refused.detail)
+	a := l.refuse(r, refused)
+	if request.telemetry {
+		a.header["X-Ms-Clitelem"] = []string{"1," + strconv.Itoa(refused.Number) + ",0,,"}
+	}
+	return a
 }
 
 func (l listener) logIssued(ctx context.Context, token *issued) {
@@ -260,6 +271,9 @@ func (l listener) logIssued(ctx context.Context, token *issued) {
 			"aud", token.claims.Aud, "roles", token.claims.Roles, "ver", token.claims.Ver, "uti", token.claims.Uti)
 	}
 }
+
+// telemetryParameter is what MSAL sends in a header, and for Node in the body.
+const telemetryParameter = "x-client-current-telemetry"
 
 // readTokenRequest reads the form and the Authorization header. A secret in
 // the body wins over one in the header.
@@ -270,6 +284,7 @@ func readTokenRequest(w http.ResponseWriter, r *http.Request) (TokenRequest, *Er
 		return request, refused
 	}
 	request.ClientID, request.Scope, request.Resource = f.one("client_id"), f.one("scope"), f.one("resource")
+	request.telemetry = cmp.Or(r.Header.Get(telemetryParameter), f.one(telemetryParameter)) != ""
 	switch grant := f.one("grant_type"); grant {
 	case "client_credentials":
 	case "":
