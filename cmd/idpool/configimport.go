@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -31,7 +33,8 @@ files may be given in any order, and "-" is standard input; what a file holds is
 found out from its contents.
 
 What Azure does not export, secrets above all, is left empty, marked FILL IN, and
-listed on standard error with the command that gives it.`,
+listed on standard error with the command that gives it; what may be of interest
+besides comes after it and is marked optional.`,
 		Example: `  az ad app show --id APP-ID > app.json
   az ad sp show --id APP-ID > sp.json
   idpool config import app.json sp.json --to idpool.yaml`,
@@ -51,7 +54,10 @@ listed on standard error with the command that gives it.`,
 
 // configImport writes nothing before everything was read and checked.
 func (a *app) configImport(cmd *cobra.Command, names []string, o importOptions) error {
-	result, err := importFiles(cmd.InOrStdin(), names, o.config)
+	result, err := importFiles(cmd.Context(), cmd.InOrStdin(), names, o.config)
+	if errors.Is(err, context.Canceled) {
+		return &exitError{exitRefused, fmt.Errorf("config import: stopped before everything was read"), "a pipe is read until whoever writes into it closes it"}
+	}
 	if err != nil {
 		return &exitError{exitRefused, fmt.Errorf("config import: %s", strings.ReplaceAll(err.Error(), "manifest: ", "")), ""}
 	}
@@ -88,40 +94,93 @@ type importAnswer struct {
 	Ignored []string          `json:"ignored"`
 }
 
-func importFiles(stdin io.Reader, names []string, c manifest.Config) (*manifest.Result, error) {
-	var files []manifest.File
-	var errs []error
-	for _, name := range names {
+// importFiles reads the files one after another. Its error is the context's when
+// that ends first.
+func importFiles(ctx context.Context, stdin io.Reader, names []string, c manifest.Config) (*manifest.Result, error) {
+	files := make([]manifest.File, len(names))
+	for i, name := range names {
+		files[i] = manifest.File{Name: name, Content: &exportFile{name: name}}
 		if name == "-" {
-			files = append(files, manifest.File{Name: "standard input", Content: stdin})
-			continue
+			files[i] = manifest.File{Name: "standard input", Content: struct{ io.Reader }{stdin}} // which is not ours to close
 		}
-		f, err := os.Open(name)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		defer f.Close()
-		files = append(files, manifest.File{Name: name, Content: f})
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	type answer struct {
+		result *manifest.Result
+		err    error
 	}
-	return manifest.Import(c, files)
+	done := make(chan answer, 1)
+	// Opening a pipe waits for somebody who writes into it, and nothing but the
+	// end of the process ends that. So the goroutine may outlive the command.
+	go func() {
+		result, err := manifest.Import(c, files)
+		done <- answer{result, err}
+	}()
+	select {
+	case a := <-done:
+		return a.result, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
-// printFillIn lists for a person what is left to do.
+// exportFile is opened when it is read, so that one file is open at a time.
+type exportFile struct {
+	name string
+	file *os.File
+}
+
+func (e *exportFile) Read(p []byte) (int, error) {
+	if e.file == nil {
+		f, err := os.Open(e.name)
+		if err != nil {
+			return 0, withoutPath(err)
+		}
+		e.file = f
+	}
+	n, err := e.file.Read(p)
+	if err != io.EOF {
+		err = withoutPath(err)
+	}
+	return n, err
+}
+
+func (e *exportFile) Close() error {
+	if e.file == nil {
+		return nil
+	}
+	return e.file.Close()
+}
+
+// withoutPath is the reason alone: the message names the file already.
+func withoutPath(err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
+// printFillIn lists for a person what is left to do: what must be done first.
 func printFillIn(w io.Writer, r *manifest.Result, file string) {
 	p := paintFor(w)
-	if len(r.FillIn) > 0 {
-		fmt.Fprintln(w, p.bold(count(len(r.FillIn), "place")+" to look at:"))
-	}
 	if file == "" {
 		file = "line "
 	} else {
 		file += ":"
 	}
+	required := 0
+	for _, f := range r.FillIn {
+		if f.Required {
+			required++
+		}
+	}
 	for i, f := range r.FillIn {
+		switch {
+		case i == 0 && required > 0:
+			fmt.Fprintln(w, p.bold(count(required, "place")+" to fill in:"))
+		case i == required:
+			fmt.Fprintln(w, p.bold("may be of interest:"))
+		}
 		where := ""
 		if f.Field != "" {
 			where = p.faint(fmt.Sprintf("%s%d %s", file, f.Line, f.Field)) + "\n    "

@@ -24,13 +24,13 @@ func (m *merger) assign(a assignment) {
 	list := m.assignmentsOf(client)
 	api := m.apiOf(a.resource)
 	if api == nil {
-		m.note(m.fieldOf(client), "%s: the assignment to the API %s was not taken over, since its service principal is in no file: az ad sp show --id %s > api.json, and import that too",
+		m.need(m.fieldOf(client), "%s: the assignment to the API %s was not taken over, since its service principal is in no file: az ad sp show --id %s > api.json, and import that too",
 			a.from, quoted(a.resourceName), a.resource)
 		return
 	}
 	role, known := valueOf(api.AppRoles, a.role)
 	if !known {
-		m.note(m.fieldOf(client), "%s: the assignment was not taken over, since the API %s has no role with the id %s in these files: export the API again",
+		m.need(m.fieldOf(client), "%s: the assignment was not taken over, since the API %s has no role with the id %s in these files: export the API again",
 			a.from, quoted(api.DisplayName), a.role)
 		return
 	}

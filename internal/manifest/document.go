@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -24,6 +25,9 @@ const (
 // documents reads the JSON values of a file, which may stand one after another
 // as when the outputs of several commands are written into one file.
 func documents(f File) ([]any, *Error) {
+	if c, ok := f.Content.(io.Closer); ok {
+		defer c.Close()
+	}
 	raw, err := io.ReadAll(io.LimitReader(f.Content, maxBytes+1))
 	if err != nil {
 		return nil, &Error{File: f.Name, Message: fmt.Sprintf("cannot be read: %v", err)}
@@ -80,6 +84,10 @@ func decodeText(raw []byte) (text []byte, problem string) {
 	return raw, ""
 }
 
+// configYAML matches a config of idpool: a section at the beginning of a line,
+// where JSON has a quote. Comments may come before it.
+var configYAML = regexp.MustCompile(`(?m)^(?:tenants|clusters|identityProviders|listeners|organization)[ \t]*:`)
+
 // notJSON recognises what is given by mistake instead of an export. Anything
 // else is left to the parser.
 func notJSON(text []byte) string {
@@ -94,6 +102,8 @@ func notJSON(text []byte) string {
 		return "is a PEM file, not an export: certificates are filled in afterwards"
 	case begins("<"):
 		return "is a page of HTML or XML, not JSON"
+	case configYAML.Match(trimmed):
+		return "is a config of idpool already: want the JSON of an app registration"
 	}
 	return ""
 }
@@ -184,12 +194,35 @@ func (p *parser) problem(text []byte, err error) string {
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return fmt.Sprintf("not JSON: line %d: an object has the same name twice", p.line(text, err))
 	}
+	line := p.line(text, err)
+	if said := printed(text, line); said != "" {
+		return fmt.Sprintf("not JSON: line %d: %s", line, said)
+	}
 	why := err.Error()
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
 		why = syntax.Err.Error()
 	}
-	return fmt.Sprintf("not JSON: line %d: %s", p.line(text, err), strings.TrimPrefix(why, "jsontext: "))
+	return fmt.Sprintf("not JSON: line %d: %s", line, strings.TrimPrefix(why, "jsontext: "))
+}
+
+// printed is a line, counted from 1, that az has written for a person, with what
+// to do about it; empty for any other. Other lines are not shown, because they
+// may hold a secret.
+func printed(text []byte, line int) string {
+	lines := bytes.SplitN(text, []byte("\n"), line+1)
+	said := strings.TrimSpace(string(lines[line-1]))
+	failed := strings.HasPrefix(said, "ERROR")
+	if !failed && !strings.HasPrefix(said, "WARNING") {
+		return ""
+	}
+	if strings.Contains(said, "eyJ") { // as every token begins
+		said, _, _ = strings.Cut(said, ":")
+	}
+	if failed {
+		return fmt.Sprintf("the command that wrote it failed with %s: run it again until it prints JSON", quoted(said))
+	}
+	return fmt.Sprintf("the command also printed %s: write only the standard output of the command into the file (> FILE, without 2>&1)", quoted(said))
 }
 
 func (p *parser) line(text []byte, err error) int {

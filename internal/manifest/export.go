@@ -23,7 +23,9 @@ type export struct {
 	unassigned []string
 	// continued are the places of lists that go on at another page of Graph.
 	continued []string
-	ignored   map[string]bool
+	// nameless are the places of empty lists that do not say of whom they are.
+	nameless []string
+	ignored  map[string]bool
 }
 
 // read makes an export of a file. Its error joins an *Error for each mistake.
@@ -86,6 +88,9 @@ func (x *reader) page(e *export, at, context string, v map[string]any, items []a
 	}
 	if of := contextOf(context, "servicePrincipals", "appRoleAssignments"); of != "" && len(items) == 0 {
 		e.unassigned = append(e.unassigned, of)
+	}
+	if context == "" && len(items) == 0 {
+		e.nameless = append(e.nameless, at+"value")
 	}
 	x.document(e, at+"value", context, items)
 }
@@ -158,7 +163,7 @@ func (o *object) stranger() string {
 	case o.has("password") && o.has("appId"):
 		return "is the answer of \"az ad sp create-for-rbac\", whose password becomes a secretText of the config: import what \"az ad app show --id\" and its appId print"
 	case o.has("tenants"):
-		return "is an idpool config already: " + want
+		return "is a config of idpool already: " + want
 	case o.has("appId"):
 		return "has an appId and nothing that an export of an application has besides: " + want
 	}

@@ -26,7 +26,8 @@ import (
 type File struct {
 	// Name is what messages call it. Nothing is concluded from it.
 	Name string
-	// Content is its bytes: UTF-8 or, as PowerShell writes them, UTF-16.
+	// Content is its bytes: UTF-8 or, as PowerShell writes them, UTF-16. Import
+	// reads one file after another and closes each that is an io.Closer.
 	Content io.Reader
 }
 
@@ -47,11 +48,13 @@ type Result struct {
 	// Tenants are the tenant that was exported and, after it, the home tenants
 	// of applications that it merely uses. idp accepts them as they are.
 	Tenants []idp.Tenant
-	// FillIn are the places that a person has to look at, in the order of the
-	// tenants, and after them what could not be placed.
+	// FillIn are first the required places, then those that may be of interest;
+	// each part in the order of the tenants, then what was left out or could not
+	// be placed.
 	FillIn []FillIn
 	// Ignored are the fields of the exports that idpool has no use for, sorted,
-	// such as application.web. Those without a value are not named.
+	// such as application.web. Those without a value, or with the one that Azure
+	// gives every application, are not named.
 	Ignored []string
 
 	text []byte
@@ -66,6 +69,9 @@ type FillIn struct {
 	// Line is that of the field in the YAML, from 1; 0 without a field, when
 	// something of the files has no place.
 	Line int `json:"line,omitempty"`
+	// Required says that what was exported does not work as in Azure without it.
+	// What is not required may be left as it is.
+	Required bool `json:"required"`
 	// Message says what is missing and how to get it.
 	Message string `json:"message"`
 
@@ -128,7 +134,19 @@ func (c Config) result(exports []*export) (*Result, error) {
 	}
 	r := &Result{Tenants: tenants, Ignored: ignored(exports)}
 	r.FillIn = slices.Concat(missing{m}.of(tenants), left, m.notes)
+	slices.SortStableFunc(r.FillIn, FillIn.compare)
 	return r, r.write()
+}
+
+// compare puts what is required first.
+func (f FillIn) compare(other FillIn) int {
+	switch {
+	case f.Required == other.Required:
+		return 0
+	case f.Required:
+		return -1
+	}
+	return 1
 }
 
 // ignored are the fields that no file's reader asked for.

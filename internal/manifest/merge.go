@@ -49,8 +49,14 @@ func (m *merger) fail(file, format string, args ...any) {
 	m.errs = append(m.errs, &Error{File: file, Message: fmt.Sprintf(format, args...)})
 }
 
+// note is of something that may be of interest, need of something that was in
+// Azure and is lost unless a person acts.
 func (m *merger) note(field, format string, args ...any) {
 	m.notes = append(m.notes, FillIn{Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+func (m *merger) need(field, format string, args ...any) {
+	m.notes = append(m.notes, FillIn{Field: field, Required: true, Message: fmt.Sprintf(format, args...)})
 }
 
 // merge makes tenants of the exports: the one that was exported, and the home
@@ -104,7 +110,10 @@ func (m *merger) gather(exports []*export) {
 			m.unassigned[strings.ToLower(id)] = true
 		}
 		for _, at := range e.continued {
-			m.note("", "%s: the list %s goes on at another page (@odata.nextLink): import what the link gives too", e.name, at)
+			m.need("", "%s: the list %s goes on at another page (@odata.nextLink): import what the link gives too", e.name, at)
+		}
+		for _, at := range e.nameless {
+			m.note("", "%s: the list %s is empty and does not say of whom (no @odata.context): it was taken for nothing; az rest prints it with its context when it has no --query", e.name, at)
 		}
 	}
 }
@@ -227,7 +236,7 @@ func (m *merger) placeFederated(exports []*export) {
 	for _, f := range m.federated {
 		owner := m.ownerOf(f, exports)
 		if owner == nil {
-			m.note("", "%s: the federated credential %s (issuer %s) does not say its application: put it into one file with that application's JSON, as (az ad app show --id APP-ID; az ad app federated-credential list --id APP-ID) > app.json does",
+			m.need("", "%s: the federated credential %s (issuer %s) does not say its application: put it into one file with that application's JSON, as (az ad app show --id APP-ID; az ad app federated-credential list --id APP-ID) > app.json does",
 				f.from, quoted(f.Name), quoted(f.Issuer))
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -208,8 +209,8 @@ func (x *reader) ignored() map[string]bool {
 	for _, o := range x.objects {
 		for lower, v := range o.fields {
 			// The annotations of OData describe the answer, not the directory.
-			if !isEmpty(v) && !strings.Contains(lower, "odata.") {
-				out[o.schema+"."+plain(o.names[lower])] = true
+			if name := o.schema + "." + plain(o.names[lower]); !isEmpty(v) && !isDefault(name, v) && !strings.Contains(lower, "odata.") {
+				out[name] = true
 			}
 		}
 	}
@@ -236,6 +237,28 @@ func isEmpty(v any) bool {
 		return true
 	}
 	return false
+}
+
+// isDefault says whether an ignored field has what the portal gives every new
+// application, so that nobody has set it.
+func isDefault(name string, v any) bool {
+	var defaults map[string]any
+	switch name {
+	case "application.parentalControlSettings":
+		defaults = map[string]any{"legalAgeGroupRule": "Allow"}
+	case "application.servicePrincipalLockConfiguration":
+		defaults = map[string]any{"isEnabled": true, "allProperties": true, "credentialsWithUsageVerify": true, "credentialsWithUsageSign": true, "tokenEncryptionKeyId": true}
+	}
+	members, ok := v.(map[string]any)
+	if !ok || defaults == nil {
+		return false
+	}
+	for key, member := range members {
+		if s := defaults[key]; !isEmpty(member) && (s == nil || !reflect.DeepEqual(s, member)) {
+			return false
+		}
+	}
+	return true
 }
 
 // typeOf describes a value without showing it: where a list or an object should

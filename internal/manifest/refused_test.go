@@ -121,6 +121,9 @@ func TestNothingToImport(t *testing.T) {
 // TestIgnored names what had a value and is not taken over, and nothing else.
 func TestIgnored(t *testing.T) {
 	r, err := importText(Config{}, appJSON(apiID, `, "tags": ["x"], "web": {"redirectUris": [], "logoutUrl": null}, "spa": {"redirectUris": ["https://x"]},
+		"parentalControlSettings": {"countriesBlockedForMinors": [], "legalAgeGroupRule": "Allow"},
+		"servicePrincipalLockConfiguration": {"isEnabled": true, "allProperties": true, "credentialsWithUsageVerify": true, "credentialsWithUsageSign": true,
+			"identifierUris": false, "tokenEncryptionKeyId": true},
 		"notes": "", "isFallbackPublicClient": false, "odd\u001b": 1, "api": {"acceptMappedClaims": true}, "@odata.id": "x", "logo@odata.mediaEditLink": "y"`))
 	if err != nil {
 		t.Fatal(err)
@@ -128,6 +131,28 @@ func TestIgnored(t *testing.T) {
 	const want = "application.api.acceptMappedClaims application.odd? application.spa application.tags"
 	if got := strings.Join(r.Ignored, " "); got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestIgnoredDefaults: what the portal gives every application is named only
+// when somebody has set it to something else.
+func TestIgnoredDefaults(t *testing.T) {
+	for field, named := range map[string]bool{
+		`"parentalControlSettings": {"legalAgeGroupRule": "Allow"}`:                                               false,
+		`"parentalControlSettings": {"legalAgeGroupRule": "BlockMinors"}`:                                         true,
+		`"parentalControlSettings": {"legalAgeGroupRule": "Allow", "countriesBlockedForMinors": ["DE"]}`:          true,
+		`"servicePrincipalLockConfiguration": {"isEnabled": false, "allProperties": true}`:                        false,
+		`"servicePrincipalLockConfiguration": {"isEnabled": true, "allProperties": true, "identifierUris": true}`: true,
+		`"servicePrincipalLockConfiguration": {"isEnabled": true, "ofALaterAzure": "x"}`:                          true,
+		`"servicePrincipalLockConfiguration": true`:                                                               true,
+	} {
+		r, err := importText(Config{}, appJSON(apiID, ", "+field))
+		if err != nil {
+			t.Fatal(field, err)
+		}
+		if got := len(r.Ignored) > 0; got != named {
+			t.Errorf("%s: ignored is %q", field, r.Ignored)
+		}
 	}
 }
 

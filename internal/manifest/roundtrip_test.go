@@ -159,7 +159,8 @@ func checkText(t *testing.T, r *Result) {
 	}
 	lines := strings.Split(string(r.YAML()), "\n")
 	for _, f := range r.FillIn {
-		if f.comment != "" && (f.Line < 1 || !strings.Contains(lines[f.Line-1], "# FILL IN: ")) {
+		mark := map[bool]string{true: "# FILL IN: ", false: "# optional: "}[f.Required]
+		if f.comment != "" && (f.Line < 1 || !strings.Contains(lines[f.Line-1], mark)) {
 			t.Errorf("%s: line %d has no comment", f.Field, f.Line)
 		}
 	}

@@ -60,7 +60,11 @@ func (w *writer) want(f FillIn) {
 	if f.comment == "" {
 		return
 	}
-	w.comments[f.Field] = "FILL IN: " + strings.Join(strings.Fields(f.comment), " ")
+	mark := "optional: "
+	if f.Required {
+		mark = "FILL IN: "
+	}
+	w.comments[f.Field] = mark + strings.Join(strings.Fields(f.comment), " ")
 	for i, r := range f.Field {
 		if r == '.' || r == '[' {
 			w.wanted[f.Field[:i]] = true
