@@ -1,7 +1,6 @@
 package idpool
 
 import (
-	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -177,5 +176,9 @@ func (s *Stack) caSource() string {
 	case s.authority.Path() != "":
 		return "the client must trust idpool's CA in " + s.authority.Path() + `: "idpool ca trust-help" says how`
 	}
-	return "the client must trust idpool's CA, which lives as long as this process: GET " + cmp.Or(s.Admin, "(the admin listener, which is off)") + `/v1/ca; "idpool ca trust-help" says how`
+	const short = "the client must trust idpool's CA, which lives as long as this process"
+	if s.Admin == "" {
+		return short + ": --state DIR, or state in the config, keeps the CA in a file for clients (it is served nowhere: that would be by the admin listener, which is off)"
+	}
+	return short + ": GET " + s.Admin + `/v1/ca; "idpool ca trust-help" says how`
 }

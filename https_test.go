@@ -110,8 +110,8 @@ func TestTheDiscoveryOfEachListener(t *testing.T) {
 				t.Errorf("%s: the document has %q", base, got)
 			}
 		}
-		if hsts := response.Header.Get("Strict-Transport-Security"); (hsts != "") != strings.HasPrefix(base, "https:") {
-			t.Errorf("%s: Strict-Transport-Security %q", base, hsts)
+		if hsts := response.Header.Get("Strict-Transport-Security"); hsts != "" {
+			t.Errorf("%s: Strict-Transport-Security %q would keep browsers from http://localhost for a year", base, hsts)
 		}
 		if base == s.HTTPS && response.ProtoMajor != 2 {
 			t.Errorf("%s: %s, want HTTP/2", base, response.Proto)
@@ -402,5 +402,39 @@ func TestOneIssuerOneProvider(t *testing.T) {
 		if err := c.Check(); (err == nil) != strings.HasPrefix(base, "https:") {
 			t.Errorf("%s, without https: %v", base, err)
 		}
+	}
+}
+
+// TestPublicURLs have no port that clients leave out: they compare the issuer
+// with an authority that has none.
+func TestPublicURLs(t *testing.T) {
+	for _, tc := range []struct {
+		name, scheme string
+		l            Listener
+		want         string
+	}{
+		{"the port of https", "https", Listener{Address: "0.0.0.0:443"}, "https://localhost"},
+		{"the port of http", "http", Listener{Address: "0.0.0.0:80"}, "http://localhost"},
+		{"that of the other scheme", "http", Listener{Address: "0.0.0.0:443"}, "http://localhost:443"},
+		{"a port that begins the same", "https", Listener{Address: "0.0.0.0:4430"}, "https://localhost:4430"},
+		{"a free port", "https", Listener{Address: "127.0.0.1:0"}, "https://localhost:8443"},
+		{"a public URL with it", "https", Listener{PublicURL: "https://idp.example:443/"}, "https://idp.example"},
+		{"a path after it", "https", Listener{PublicURL: "https://idp.example:443/oauth"}, "https://idp.example/oauth"},
+		{"an IPv6 address", "https", Listener{PublicURL: "https://[::1]:443"}, "https://[::1]"},
+		{"an IPv6 address without it", "https", Listener{PublicURL: "https://[::443]"}, "https://[::443]"},
+		{"a public URL with another", "https", Listener{PublicURL: "https://idp.example:8443"}, "https://idp.example:8443"},
+	} {
+		if got := publicURL(tc.scheme, tc.l, "8443"); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+// TestTheCAThatIsServedNowhere: what a client must trust can then only be kept.
+func TestTheCAThatIsServedNowhere(t *testing.T) {
+	c := Acme()
+	c.Listeners.Admin.Address = Off
+	if got := start(t, c).caSource(); !strings.Contains(got, "--state DIR") || strings.Contains(got, "GET") {
+		t.Errorf("%q, want how to keep it", got)
 	}
 }

@@ -2,6 +2,7 @@ package idpool
 
 import (
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -55,10 +56,27 @@ func (p places) issuers(setting, tenantID string) []string {
 // publicURL is how clients reach a listener that the Config may not place.
 func publicURL(scheme string, l Listener, port string) string {
 	if l.PublicURL != "" {
-		return strings.TrimSuffix(l.PublicURL, "/")
+		return withoutDefaultPort(strings.TrimSuffix(l.PublicURL, "/"))
 	}
 	if _, p, err := net.SplitHostPort(l.Address); err == nil && p != "0" {
 		port = p
 	}
-	return scheme + "://" + net.JoinHostPort("localhost", port)
+	return withoutDefaultPort(scheme + "://" + net.JoinHostPort("localhost", port))
+}
+
+// withoutDefaultPort leaves out the port that a URL's scheme has anyway:
+// clients do so with their authority, and compare the issuer with that (RFC
+// 3986 6.2.3).
+func withoutDefaultPort(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Port() == "" || u.Port() != schemePort(u.Scheme) {
+		return raw
+	}
+	return strings.Replace(raw, u.Host, strings.TrimSuffix(u.Host, ":"+u.Port()), 1)
+}
+
+// schemePort is the port of a URL without one; empty for a scheme that is
+// neither http nor https.
+func schemePort(scheme string) string {
+	return map[string]string{"http": "80", "https": "443"}[scheme]
 }

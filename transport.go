@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"context"
 	"net/http"
 	"strings"
 )
@@ -31,9 +32,17 @@ func (t *inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func answer(h http.Handler, r *http.Request) (*http.Response, error) {
 	w := &recorded{header: http.Header{}, status: http.StatusOK}
-	h.ServeHTTP(w, r.Clone(r.Context()))
+	h.ServeHTTP(w, r.Clone(valueless{r.Context()}))
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
 	return w.response(r), nil
 }
+
+// valueless is a context that ends when another does and carries nothing of it.
+// A request may be made while another of the same router is answered, and what
+// the router has stored about that one would route this one.
+type valueless struct{ context.Context }
+
+// Value implements context.Context.
+func (valueless) Value(any) any { return nil }

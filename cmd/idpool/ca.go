@@ -28,6 +28,15 @@ func defaultState() (string, error) {
 	return filepath.Join(dir, "idpool"), nil
 }
 
+// checkState refuses a --state that no config could have, by the flag's name.
+func checkState(command, flag string) error {
+	var mistakes idpool.ConfigErrors
+	if !errors.As(idpool.Config{State: flag}.Check(), &mistakes) {
+		return nil
+	}
+	return usageError("", "%s: --state: %s", command, mistakes[0].Message)
+}
+
 // keepAuthority gives a config that names no folder the default one. Where that
 // cannot be had, as in a container without a home, the CA lives as long as the
 // process, which is said once.
@@ -85,7 +94,11 @@ listener with it.`,
 }
 
 func (a *app) ca(cmd *cobra.Command, state string) error {
-	authority, err := a.authority(state)
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	authority, err := a.authority(c, state)
 	if err != nil {
 		return err
 	}
@@ -99,10 +112,14 @@ func (a *app) ca(cmd *cobra.Command, state string) error {
 	})
 }
 
-// authority opens the CA of the folder that serve would use.
-func (a *app) authority(state string) (*ca.Authority, error) {
-	c, err := a.load()
-	if err != nil {
+// errNotKept is about a CA that no file has: only the process that made it can
+// give it out.
+var errNotKept = errors.New("the CA is not kept in a file")
+
+// authority opens the CA of the folder that serve would use. Where serve would
+// have a fresh one, the error wraps errNotKept.
+func (a *app) authority(c idpool.Config, state string) (*ca.Authority, error) {
+	if err := checkState("ca", state); err != nil {
 		return nil, err
 	}
 	dir := cmp.Or(state, c.State)
@@ -111,20 +128,33 @@ func (a *app) authority(state string) (*ca.Authority, error) {
 	}
 	switch dir {
 	case idpool.Off:
-		return nil, &exitError{exitRefused, errors.New("ca: state is off, and so each process has a CA of its own that is not kept"), "GET /v1/ca of the admin listener gives that of a running one"}
+		return nil, &exitError{exitRefused, fmt.Errorf("ca: state is off, and so each process has a CA of its own: %w", errNotKept), "GET /v1/ca of the admin listener gives that of a running one"}
 	case "":
-		if dir, err = defaultState(); err != nil {
-			return nil, &exitError{exitRefused, fmt.Errorf("ca: %v", err), "--state DIR names a folder to keep the CA in"}
-		}
+		return openDefault()
 	}
-	if c.State = dir; c.Check() != nil {
-		return nil, &exitError{exitUsage, c.Check(), ""}
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
 		return nil, &exitError{exitRefused, fmt.Errorf("ca: %v", err), ""}
 	}
 	authority, err := ca.Open(dir, time.Now())
 	if err != nil {
+		return nil, &exitError{exitRefused, err, ""}
+	}
+	return authority, nil
+}
+
+// openDefault opens the CA of the default folder.
+func openDefault() (*ca.Authority, error) {
+	dir, err := defaultState()
+	if err != nil {
+		return nil, &exitError{exitRefused, fmt.Errorf("ca: %v: %w", err, errNotKept), "--state DIR names a folder to keep the CA in"}
+	}
+	authority, err := ca.Open(dir, time.Now())
+	var of *ca.Error
+	switch {
+	case errors.As(err, &of) && of.Err != nil: // as keepAuthority has it
+		return nil, &exitError{exitRefused, fmt.Errorf("%w: %w", err, errNotKept), "--state DIR names a folder to keep the CA in"}
+	case err != nil:
 		return nil, &exitError{exitRefused, err, ""}
 	}
 	return authority, nil

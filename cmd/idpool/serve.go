@@ -90,6 +90,9 @@ func (f serveFlags) apply(c *idpool.Config) error {
 	l.HTTP.Address = cmp.Or(f.http, l.HTTP.Address, defaultHTTP)
 	l.HTTPS.Address = cmp.Or(f.https, l.HTTPS.Address, defaultHTTPS)
 	l.Admin.Address = cmp.Or(f.admin, l.Admin.Address, defaultAdmin)
+	if err := checkState("serve", f.state); err != nil {
+		return err
+	}
 	c.State = cmp.Or(f.state, c.State)
 	if l.HTTP.Address == idpool.Off && l.HTTPS.Address == idpool.Off && l.Admin.Address == idpool.Off {
 		return usageError("", "serve: --http, --https and --admin are all off, and nothing is left to serve")
@@ -162,13 +165,17 @@ func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
 	p := paintFor(w)
 	fmt.Fprintf(w, "%s for tests only: its keys are public, its secrets lie in a file. %s\n", p.bold("idpool"), p.faint("("+summary(c)+")"))
 	fmt.Fprintf(w, "  http   %s\n  https  %s\n  admin  %s\n  seed   %d\n", cmp.Or(r.HTTP, "off"), cmp.Or(r.HTTPS, "off"), cmp.Or(r.Admin, "off"), c.Seed)
+	trust := trustFor(s, r)
 	t, client, ok := firstClient(c)
-	base, trust := r.HTTP, ""
-	if base == "" {
-		base, trust = r.HTTPS, trustOption(s)
+	base := cmp.Or(r.HTTP, r.HTTPS)
+	if trust.note != "" {
+		fmt.Fprintf(w, "\n%s\n  %s\n", p.bold("Clients of https must trust idpool's CA"), trust.note)
 	}
 	if !ok || base == "" {
 		return
+	}
+	if r.HTTP != "" { // what is printed needs no certificate
+		trust = trustLines{}
 	}
 	scope, err := defaultScope(c, client.AppID)
 	if err != nil {
@@ -177,18 +184,38 @@ func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
 	secret := printable(client.PasswordCredentials[0].SecretText)
 	endpoint := fmt.Sprintf("%s/%s/oauth2/v2.0/token", base, t.ID)
 	fmt.Fprintf(w, "\n%s\n  curl %s-X POST -H \"Content-Type: application/x-www-form-urlencoded\" -d \"client_id=%s&scope=%s&client_secret=%s&grant_type=client_credentials\" '%s'\n",
-		p.bold("A token for "+client.DisplayName), trust, client.AppID, scope, secret, endpoint)
-	fmt.Fprintf(w, "\n%s\n%s\n", p.bold("A Kafka client (librdkafka)"), clientProperties(c, endpoint, client.AppID, secret, scope))
+		p.bold("A token for "+client.DisplayName), trust.curl, client.AppID, scope, secret, endpoint)
+	fmt.Fprintf(w, "\n%s\n%s\n", p.bold("A Kafka client (librdkafka)"), clientProperties(c, endpoint, client.AppID, secret, scope)+trust.property)
 }
 
-// trustOption makes curl trust the CA where it is kept; a fresh one must be
-// fetched first, as trust-help says.
-func trustOption(s *idpool.Stack) string {
-	dir, err := filepath.Abs(s.Config().State)
-	if err != nil || s.CA() == nil || s.Config().State == idpool.Off {
-		return ""
+// trustLines make clients of the https listener trust its CA. All are empty
+// where there is none.
+type trustLines struct {
+	note     string // for a person, with what to run first
+	curl     string // an option of curl, with a space after it
+	property string // a line of librdkafka's properties
+}
+
+// trustFor names the file that keeps the CA, or how a client gets a fresh one.
+func trustFor(s *idpool.Stack, r readiness) trustLines {
+	state := s.Config().State
+	if s.CA() == nil {
+		return trustLines{}
 	}
-	return "--cacert " + shellWord(ca.CertificatePath(dir)) + " "
+	file, note := fetchedCA, ""
+	dir, err := filepath.Abs(state)
+	switch {
+	case state != "" && state != idpool.Off && err == nil:
+		file = ca.CertificatePath(dir)
+		note = shellWord(file) + ` ("idpool ca trust-help" says how)`
+	case r.Admin != "":
+		note = fetchCA(r.Admin)
+	default:
+		return trustLines{note: "It is fresh, and without the admin listener nobody gets it: --state DIR keeps it in a file."}
+	}
+	// The broker's ssl.ca.location is not for the token endpoint
+	// (kafka-oauthbearer.md 5).
+	return trustLines{note, "--cacert " + shellWord(file) + " ", "\n  https.ca.location=" + file}
 }
 
 // clientProperties are the OAuth settings of librdkafka.

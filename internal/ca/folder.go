@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -40,8 +41,8 @@ func Open(dir string, now time.Time) (*Authority, error) {
 	if dir == "" {
 		return nil, &Error{Problem: "no folder is given to keep the authority in"}
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, ioError(dir, "make the folder", err)
+	if err := makeFolder(dir); err != nil {
+		return nil, err
 	}
 	f := folder{key: filepath.Join(dir, keyFile), certificate: CertificatePath(dir)}
 	// The key is always written first. So a certificate that is seen before its
@@ -49,6 +50,9 @@ func Open(dir string, now time.Time) (*Authority, error) {
 	certificate, err := read(f.certificate)
 	if err != nil {
 		return nil, err
+	}
+	if foreign(certificate) { // before its key is missed, or found too open
+		return nil, f.elsewhere(f.certificate, "is not a certificate that idpool made")
 	}
 	key, err := f.ownKey(certificate != nil)
 	if err != nil {
@@ -64,6 +68,25 @@ func Open(dir string, now time.Time) (*Authority, error) {
 
 // folder names the two files.
 type folder struct{ key, certificate string }
+
+// makeFolder makes a folder that is not there.
+func makeFolder(dir string) error {
+	// MkdirAll takes one that it cannot look at for one that is missing.
+	_, err := os.Stat(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return ioError(dir, "read the folder", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ioError(dir, "make the folder", err)
+	}
+	return nil
+}
+
+// elsewhere is the error about a file that another program or person made, and
+// that must not be removed: most likely the folder is another than was meant.
+func (f folder) elsewhere(path, what string) error {
+	return &Error{Path: path, Problem: fmt.Sprintf("%s: is %q the right --state folder? idpool leaves the file as it is", what, filepath.Dir(path))}
+}
 
 // startOver ends the messages about files that hold something wrong.
 func (f folder) startOver() string {
@@ -82,10 +105,11 @@ func (f folder) ownKey(hasCertificate bool) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := private(f.key); err != nil {
+	key, err := f.parseKey(data)
+	if err != nil {
 		return nil, err
 	}
-	return f.parseKey(data)
+	return key, private(f.key)
 }
 
 // newKey writes a key, or reads that of another process which was faster.
@@ -113,17 +137,17 @@ func (f folder) parseKey(data []byte) (*ecdsa.PrivateKey, error) {
 	wrong := func(what string) error {
 		return &Error{Path: f.key, Problem: what + "; " + f.startOver()}
 	}
+	if foreign(data) {
+		return nil, f.elsewhere(f.key, "is not a key that idpool made, which is ECDSA P-256 in PKCS #8")
+	}
 	der, ok := onlyBlock(data, "PRIVATE KEY")
 	if !ok {
 		return nil, wrong("is not exactly one PRIVATE KEY in PEM: it is cut off, or not idpool's")
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
-	if err != nil {
-		return nil, wrong("holds no key that can be read")
-	}
 	key, ok := parsed.(*ecdsa.PrivateKey)
-	if !ok || key.Curve != elliptic.P256() {
-		return nil, wrong("holds another kind of key than ECDSA P-256: it is not idpool's")
+	if err != nil || !ok { // another kind was foreign
+		return nil, wrong("holds no key that can be read")
 	}
 	return key, nil
 }
@@ -143,8 +167,8 @@ func (f folder) authority(data []byte, key *ecdsa.PrivateKey, now time.Time) (*A
 		return wrong("holds no certificate that can be read")
 	}
 	switch {
-	case !c.IsCA || !strings.HasPrefix(c.Subject.CommonName, subject):
-		return wrong("is the certificate of %q, want one that idpool made (%q…)", c.Subject.CommonName, subject)
+	case foreign(data):
+		return nil, f.elsewhere(f.certificate, "is not a certificate that idpool made")
 	case !key.PublicKey.Equal(c.PublicKey):
 		return wrong("does not belong to the key in %q", f.key)
 	case c.CheckSignatureFrom(c) != nil:
@@ -157,6 +181,28 @@ func (f folder) authority(data []byte, key *ecdsa.PrivateKey, now time.Time) (*A
 	return &Authority{certificate: c, key: key, path: f.certificate}, nil
 }
 
+// foreign says whether a file has a key or certificate that can be read and that
+// idpool did not make. What is cut off or changed may have been its own.
+func foreign(data []byte) bool {
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		switch block.Type {
+		case "CERTIFICATE":
+			c, err := x509.ParseCertificate(block.Bytes)
+			if err == nil && !(c.IsCA && strings.HasPrefix(c.Subject.CommonName, subject)) {
+				return true
+			}
+		case "PRIVATE KEY":
+			parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+			if key, ok := parsed.(*ecdsa.PrivateKey); err == nil && !(ok && key.Curve == elliptic.P256()) {
+				return true
+			}
+		default: // such as RSA PRIVATE KEY
+			return true
+		}
+	}
+	return false
+}
+
 // onlyBlock decodes a text that is one PEM block of a type and nothing else.
 func onlyBlock(data []byte, kind string) ([]byte, bool) {
 	block, rest := pem.Decode(data)
@@ -166,7 +212,7 @@ func onlyBlock(data []byte, kind string) ([]byte, bool) {
 	return block.Bytes, true
 }
 
-// private refuses a key that every user of the machine may read: who has it can
+// private refuses a key that others than its owner may use: who has it can
 // pretend to be any site to whoever trusts the authority.
 func private(name string) error {
 	if runtime.GOOS == "windows" {
@@ -176,8 +222,8 @@ func private(name string) error {
 	if err != nil {
 		return ioError(name, "look at the key", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o007 != 0 {
-		return &Error{Path: name, Problem: fmt.Sprintf("may be read by everybody (mode %04o): run chmod 600 on it, and if others use this machine, remove it and its certificate", mode)}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return &Error{Path: name, Problem: fmt.Sprintf("is open to others than its owner (mode %04o): run chmod 600 on it; if somebody may have read it, a new authority is better", mode)}
 	}
 	return nil
 }

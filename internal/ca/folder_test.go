@@ -2,7 +2,9 @@ package ca
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -61,11 +63,14 @@ func TestPermissionBits(t *testing.T) {
 			t.Errorf("%s: mode %v (%v), want %v", name, info.Mode().Perm(), err, want)
 		}
 	}
-	if err := os.Chmod(filepath.Join(dir, "ca.key"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(dir, now); err == nil || !strings.Contains(err.Error(), "may be read by everybody (mode 0644): run chmod 600") {
-		t.Errorf("%v, want a key for everybody refused", err)
+	for mode, fine := range map[fs.FileMode]bool{0o644: false, 0o640: false, 0o660: false, 0o620: false, 0o601: false, 0o600: true, 0o400: true} {
+		if err := os.Chmod(filepath.Join(dir, "ca.key"), mode); err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("is open to others than its owner (mode %04o): run chmod 600", mode)
+		if _, err := Open(dir, now); (err == nil) != fine || !fine && !strings.Contains(err.Error(), want) {
+			t.Errorf("mode %04o: %v", mode, err)
+		}
 	}
 }
 
@@ -112,12 +117,12 @@ func TestWhatAFolderMayNotHold(t *testing.T) {
 		{"a certificate with text before it", "Subject: x\n" + certificate, key, now, "ca.pem", "is not exactly one CERTIFICATE"},
 		{"rubbish in PEM", "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n", key, now, "ca.pem", "holds no certificate that can be read"},
 		{"the key in the certificate's place", key, key, now, "ca.pem", "is not exactly one CERTIFICATE"},
-		{"somebody else's certificate", string(encodeCertificate(leaf.Leaf)), key, now, "ca.pem", `is the certificate of "idpool", want one that idpool made`},
+		{"somebody else's certificate", string(encodeCertificate(leaf.Leaf)), key, now, "ca.pem", "is not a certificate that idpool made"},
 		{"a large certificate", strings.Repeat("x", 70_000), key, now, "ca.pem", "has more than 65536 bytes"},
 		{"half a key", certificate, key[:len(key)/2], now, "ca.key", "is not exactly one PRIVATE KEY in PEM: it is cut off"},
 		{"an empty key", certificate, "", now, "ca.key", "is not exactly one PRIVATE KEY"},
 		{"rubbish in PEM for a key", certificate, "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n", now, "ca.key", "holds no key that can be read"},
-		{"another kind of key", certificate, ed25519Key, now, "ca.key", "another kind of key than ECDSA P-256"},
+		{"another kind of key", certificate, ed25519Key, now, "ca.key", "is not a key that idpool made"},
 		{"the key of another authority", certificate, string(otherKey), now, "ca.pem", "does not belong to the key in"},
 		{"no key", certificate, "-", now, "ca.key", "is missing beside its certificate"},
 		{"an authority that has ended", certificate, key, now.AddDate(10, 0, 1), "ca.pem", "ended 2036-11-23"},
@@ -181,12 +186,59 @@ func TestWhatCannotBeReadOrWritten(t *testing.T) {
 	if _, err := Open("", now); !errors.As(err, &of) || of.Err != nil {
 		t.Errorf("no folder: %v", err)
 	}
+	loop := filepath.Join(t.TempDir(), "loop")
+	if err := os.Symlink("loop", loop); err == nil { // Windows may refuse
+		if _, err := Open(filepath.Join(loop, "state"), now); !errors.As(err, &of) || of.Err == nil || !strings.Contains(err.Error(), "cannot read the folder") {
+			t.Errorf("below what cannot be looked at: %v", err)
+		}
+	}
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "ca.pem"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(dir, now); err == nil || !strings.Contains(err.Error(), "is no file but a folder") {
 		t.Errorf("a folder for a file: %v", err)
+	}
+}
+
+// TestTheWrongFolder: people who keep a CA of their own by these names must not
+// be told to remove it.
+func TestTheWrongFolder(t *testing.T) {
+	_, a := open(t)
+	keyPEM, err := os.ReadFile(a.KeyPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := a.Issue([]string{"localhost"}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, key, theirs := string(a.PEM()), string(keyPEM), string(encodeCertificate(leaf.Leaf))
+	rsaKey := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("of no use")}))
+	for _, tc := range []struct{ name, certificate, key, file string }{
+		{"another's certificate, without a key", theirs, "", "ca.pem"},
+		{"another's certificate and key", theirs, rsaKey, "ca.pem"},
+		{"another's certificate beside idpool's key", theirs, key, "ca.pem"},
+		{"a bundle", own + theirs, key, "ca.pem"},
+		{"text before the certificate", "Certificate:\n" + theirs, key, "ca.pem"},
+		{"another's key alone", "", rsaKey, "ca.key"},
+		{"another's key in PKCS #8", own, ed25519Key, "ca.key"},
+		{"an encrypted key", own, strings.ReplaceAll(rsaKey, "RSA", "ENCRYPTED"), "ca.key"},
+	} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{"ca.pem": tc.certificate, "ca.key": tc.key} {
+			if text == "" {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { // as others' often are
+				t.Fatal(err)
+			}
+		}
+		_, err := Open(dir, now)
+		var of *Error
+		if !errors.As(err, &of) || of.Path != filepath.Join(dir, tc.file) || !strings.Contains(of.Problem, "the right --state folder?") || strings.Contains(of.Problem, "remove") {
+			t.Errorf("%s: %v, want the question whether the folder is right, about %s", tc.name, err, tc.file)
+		}
 	}
 }
 
