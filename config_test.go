@@ -161,3 +161,31 @@ func TestLoadSaysWhichFile(t *testing.T) {
 		t.Error("a folder was read as a config")
 	}
 }
+
+// TestWarningsAboutWhatLetsNobodyIn: all of it is allowed, and none of it is
+// what a person means who writes it.
+func TestWarningsAboutWhatLetsNobodyIn(t *testing.T) {
+	off := false
+	for _, tc := range []struct {
+		name, want string
+		change     func(*idp.Tenant)
+	}{
+		{"a secret that begins later", "passwordCredentials[0] is a secret that begins 2040-01-01T00:00:00Z", func(t *idp.Tenant) {
+			t.Applications[1].PasswordCredentials[0].StartDateTime = time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
+		}},
+		{"a disabled role that is assigned", `the role "dev.environmentAdmin" of "` + api + `" is assigned, but is disabled: it is in no token`, func(t *idp.Tenant) {
+			t.Applications[0].AppRoles[0].IsEnabled = &off
+		}},
+		{"a role for users that is assigned", "is assigned, but is for users only", func(t *idp.Tenant) {
+			t.Applications[0].AppRoles[0].AllowedMemberTypes = []string{"User"}
+		}},
+		{"a disabled role that nobody has", "", func(t *idp.Tenant) { t.Applications[0].AppRoles[1].IsEnabled = &off }},
+	} {
+		c := Acme()
+		tc.change(&c.Tenants[0])
+		w := c.Warnings()
+		if tc.want == "" && len(w) > 0 || tc.want != "" && (len(w) != 1 || !strings.Contains(w[0], tc.want)) {
+			t.Errorf("%s: warnings %q, want %q", tc.name, w, tc.want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package idpool
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/idpool/idpool/idp"
@@ -29,7 +30,8 @@ func (c Config) Warnings() []string {
 	return warnings
 }
 
-// credentialWarnings are about credentials that let nobody in, by their place.
+// credentialWarnings are about credentials that let nobody in and roles that no
+// token has, by their place.
 func (c Config) credentialWarnings() []string {
 	now := time.Now
 	if c.Now != nil {
@@ -37,9 +39,38 @@ func (c Config) credentialWarnings() []string {
 	}
 	var warnings []string
 	for _, t := range c.Tenants {
+		roles := unissued(t)
 		for _, a := range t.Applications {
 			warnings = append(warnings, secretWarnings(a, now())...)
 			warnings = append(warnings, keyWarnings(a)...)
+			warnings = append(warnings, roleWarnings(a, roles)...)
+		}
+	}
+	return warnings
+}
+
+// unissued are the roles of a tenant that no app-only token has, with the
+// reason, by lower-case appId and value.
+func unissued(t idp.Tenant) map[[2]string]string {
+	roles := map[[2]string]string{}
+	for _, a := range t.Applications {
+		for _, r := range a.AppRoles {
+			if why := r.Unissued(); why != "" {
+				roles[[2]string{strings.ToLower(a.AppID), r.Value}] = why
+			}
+		}
+	}
+	return roles
+}
+
+// roleWarnings are about roles that are assigned and yet in no token.
+func roleWarnings(client idp.Application, unissued map[[2]string]string) []string {
+	var warnings []string
+	for _, g := range client.AppRoleAssignments {
+		for _, role := range g.Roles {
+			if why := unissued[[2]string{strings.ToLower(g.Resource), role}]; why != "" {
+				warnings = append(warnings, fmt.Sprintf("application %q: the role %q of %q is assigned, but %s: it is in no token", client.AppID, role, g.Resource, why))
+			}
 		}
 	}
 	return warnings
@@ -60,6 +91,8 @@ func secretWarnings(a idp.Application, now time.Time) []string {
 			warn(i, "%s has no secretText: it lets nobody in, fill in its value", hint)
 		case !p.EndDateTime.IsZero() && p.EndDateTime.Before(now):
 			warn(i, " is a secret that ended %s", p.EndDateTime.UTC().Format(time.RFC3339))
+		case p.StartDateTime.After(now):
+			warn(i, " is a secret that begins %s", p.StartDateTime.UTC().Format(time.RFC3339))
 		}
 	}
 	return warnings
