@@ -71,13 +71,14 @@ type grant struct {
 // claims of the token of a grant.
 func (s *Server) claims(g grant) claims {
 	now, client, t := s.config.Now(), g.client, g.client.in
+	object := client.objectID()
 	c := claims{
 		Iat:   now.Add(-backdate).Unix(),
 		Nbf:   now.Add(-backdate).Unix(),
 		Exp:   now.Add(g.lifetime).Unix(),
-		Oid:   client.objectID,
+		Oid:   object,
 		Roles: client.granted[strings.ToLower(g.resource.AppID)],
-		Sub:   client.objectID,
+		Sub:   object,
 		Tid:   t.ID,
 		extra: client.extra,
 	}

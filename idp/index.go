@@ -53,7 +53,6 @@ type application struct {
 	Application
 	in        *tenant
 	principal ServicePrincipal
-	objectID  string              // of the service principal
 	granted   map[string][]string // role values, by lower-case appId of the resource; a key without values is an assignment without a role
 	keys      []registeredKey     // the certificates
 	extra     []member            // of Application.Claims, by name
@@ -82,6 +81,15 @@ func (a *application) name() string {
 		return a.DisplayName
 	}
 	return a.AppID
+}
+
+// objectID is that of the service principal. It is derived when it is needed:
+// of a large directory, few applications ever ask for a token.
+func (a *application) objectID() string {
+	if a.principal.ID != "" {
+		return a.principal.ID
+	}
+	return deriveID("servicePrincipal", a.in.ID, a.AppID)
 }
 
 // disabled says whether somebody switched sign-in off for the application.

@@ -159,7 +159,7 @@ func (d *directory) identity(query url.Values) (_ *application, problem string) 
 // named says whether a request names an identity at all, and whether this one.
 func (a *application) named(query url.Values) (named, right bool) {
 	for parameter, value := range map[string]string{
-		"client_id": a.AppID, "object_id": a.objectID, "principal_id": a.objectID,
+		"client_id": a.AppID, "object_id": a.objectID(), "principal_id": a.objectID(),
 		"msi_res_id": a.principal.armID(), "mi_res_id": a.principal.armID(),
 	} {
 		if got := query.Get(parameter); got != "" {

@@ -160,11 +160,11 @@ func (x *indexer) block(field string, t *tenant, p ConditionalAccessPolicy) {
 	for _, app := range t.apps {
 		for i, id := range clients.IncludeServicePrincipals {
 			all := id == everyPrincipal
-			if !all && !strings.EqualFold(id, app.objectID) {
+			if !all && !strings.EqualFold(id, app.objectID()) {
 				continue
 			}
 			matched[i] = true
-			excluded := slices.ContainsFunc(clients.ExcludeServicePrincipals, func(id string) bool { return strings.EqualFold(id, app.objectID) })
+			excluded := slices.ContainsFunc(clients.ExcludeServicePrincipals, func(id string) bool { return strings.EqualFold(id, app.objectID()) })
 			if !excluded && app.principal.Type != managedIdentity {
 				app.blockedBy = p.ID
 			}

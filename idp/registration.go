@@ -44,19 +44,17 @@ func (x *indexer) firstRegistration(field string, t *tenant, a Application) bool
 	return false
 }
 
-// principalID sets the object id, derived when it is left out.
+// principalID checks the object id, if it is given.
 func (x *indexer) principalID(field string, app *application) {
-	if app.objectID = app.principal.ID; app.objectID == "" {
-		app.objectID = deriveID("servicePrincipal", app.in.ID, app.AppID)
-		return
+	if app.principal.ID != "" {
+		x.guid(field, ".id", app.principal.ID)
 	}
-	x.guid(field, ".id", app.objectID)
 }
 
 // add makes an application findable in a tenant, by appId and by App ID URI.
 func (x *indexer) add(field string, t *tenant, app *application) {
-	t.apps[strings.ToLower(app.AppID)] = app
-	t.resources[strings.ToLower(app.AppID)] = app
+	key := strings.ToLower(app.AppID)
+	t.apps[key], t.resources[key] = app, app
 	for i, uri := range app.IdentifierURIs {
 		at := place(field+".identifierUris", i)
 		if other := t.resource(uri); other != nil {
