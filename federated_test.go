@@ -49,7 +49,7 @@ func TestFederationThroughTheListeners(t *testing.T) {
 	other.Applications[0].ServicePrincipal.ID = subject
 	c := Acme()
 	c.Listeners.HTTP.Address, c.Listeners.HTTPS.Address = unusedAddress(t), unusedAddress(t)
-	at := c.places("", "")
+	at := c.publicURLs("", "")
 	c.Tenants = append(c.Tenants, other)
 	for _, base := range at.list() {
 		app := &c.Tenants[0].Applications[1]

@@ -28,7 +28,7 @@ func Start(ctx context.Context, c Config) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := newStack(c, c.places(port(l.web, defaultPort), port(l.secure, defaultSecurePort)))
+	s, err := newStack(c, c.publicURLs(port(l.web, defaultPort), port(l.secure, defaultSecurePort)))
 	if err != nil {
 		return nil, errors.Join(err, l.close())
 	}

@@ -93,21 +93,24 @@ type keyFile struct {
 func (x *checker) tenants(files *keyFiles) []idp.Tenant {
 	tenants := append([]idp.Tenant{}, x.config.Tenants...) // slices.Concat would give nil for none
 	for i := range tenants {
-		copied := false
-		for j := range tenants[i].Applications {
-			credentials := tenants[i].Applications[j].KeyCredentials
-			if !slices.ContainsFunc(credentials, func(k idp.KeyCredential) bool { return k.File != "" }) {
-				continue
-			}
-			if !copied {
-				tenants[i].Applications = slices.Clone(tenants[i].Applications)
-				copied = true
-			}
-			field := fmt.Sprintf("tenants[%d].applications[%d].keyCredentials", i, j)
-			tenants[i].Applications[j].KeyCredentials = x.keyCredentials(field, files, credentials)
-		}
+		tenants[i].Applications = x.applications(fmt.Sprintf("tenants[%d].applications", i), files, tenants[i].Applications)
 	}
 	return tenants
+}
+
+// applications are those of a tenant, a copy if a certificate is in a file.
+func (x *checker) applications(field string, files *keyFiles, applications []idp.Application) []idp.Application {
+	copied := false
+	for i, a := range applications {
+		if !slices.ContainsFunc(a.KeyCredentials, func(k idp.KeyCredential) bool { return k.File != "" }) {
+			continue
+		}
+		if !copied {
+			applications, copied = slices.Clone(applications), true
+		}
+		applications[i].KeyCredentials = x.keyCredentials(fmt.Sprintf("%s[%d].keyCredentials", field, i), files, a.KeyCredentials)
+	}
+	return applications
 }
 
 func (x *checker) keyCredentials(field string, files *keyFiles, credentials []idp.KeyCredential) []idp.KeyCredential {

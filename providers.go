@@ -53,7 +53,7 @@ func (c Config) issuers(tenantID string) []string {
 			tenantID = t.ID
 		}
 	}
-	return c.places(defaultPort, defaultSecurePort).issuers(c.Issuer, tenantID)
+	return c.publicURLs(defaultPort, defaultSecurePort).issuers(c.Issuer, tenantID)
 }
 
 // validation asks the validator about the settings that are its own.

@@ -37,7 +37,7 @@ type Stack struct {
 	Admin string
 
 	config        Config
-	places        places
+	publicURLs    publicURLs
 	idp           *idp.Server
 	certificate   *tls.Certificate // of the https listener, once it is open
 	authority     *ca.Authority    // that signed it; nil for an own certificate
@@ -59,7 +59,7 @@ type Stack struct {
 // says or that the command has by default, and those of the https listener are
 // accepted too. Its error is a ConfigErrors, or says which keys cannot be read.
 func New(c Config) (*Stack, error) {
-	s, err := newStack(c, c.places(defaultPort, defaultSecurePort))
+	s, err := newStack(c, c.publicURLs(defaultPort, defaultSecurePort))
 	if err != nil {
 		return nil, err
 	}
@@ -69,12 +69,12 @@ func New(c Config) (*Stack, error) {
 }
 
 // newStack makes the parts for the public URLs of the listeners.
-func newStack(c Config, at places) (*Stack, error) {
+func newStack(c Config, at publicURLs) (*Stack, error) {
 	p, err := c.parts()
 	if mistakes := c.locate(nil, err); len(mistakes) > 0 {
 		return nil, ConfigErrors(mistakes)
 	}
-	s := &Stack{HTTP: at.http, HTTPS: at.https, places: at, config: c, certificate: p.certificate,
+	s := &Stack{HTTP: at.http, HTTPS: at.https, publicURLs: at, config: c, certificate: p.certificate,
 		now: c.Now, log: c.Logger, detach: func() bool { return true }, drain: 5 * time.Second}
 	if s.now == nil {
 		s.now = time.Now
@@ -148,14 +148,14 @@ func (c Config) clockSkew() time.Duration {
 func (s *Stack) origin(p IdentityProvider) (issuers []string, jwksURI string) {
 	for _, t := range s.config.Tenants {
 		if p.Tenant != "" && strings.EqualFold(t.ID, p.Tenant) {
-			return s.places.issuers(s.config.Issuer, t.ID), s.base() + "/" + t.ID + "/discovery/v2.0/keys"
+			return s.publicURLs.issuers(s.config.Issuer, t.ID), s.base() + "/" + t.ID + "/discovery/v2.0/keys"
 		}
 	}
 	return []string{p.Issuer}, p.JWKSURI
 }
 
 // base is the public URL of tokens that no listener mints.
-func (s *Stack) base() string { return s.places.list()[0] }
+func (s *Stack) base() string { return s.publicURLs.list()[0] }
 
 // Token issues an access token as the token endpoint would, without a server.
 // Its error is an *idp.Error.

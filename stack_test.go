@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -44,17 +43,7 @@ func start(t testing.TB, c Config) *Stack {
 // fetchToken asks the running stack as the article does.
 func fetchToken(t testing.TB, s *Stack) string {
 	t.Helper()
-	response, err := http.PostForm(s.HTTP+"/"+acme+"/oauth2/v2.0/token", url.Values{
-		"client_id": {client}, "client_secret": {secret}, "scope": {"api://" + api + "/.default"}, "grant_type": {"client_credentials"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	var token idp.TokenResponse
-	if err := json.NewDecoder(response.Body).Decode(&token); err != nil || response.StatusCode != http.StatusOK {
-		t.Fatal(response.Status, err)
-	}
-	return token.AccessToken
+	return tokenAt(t, http.DefaultClient, s.HTTP)
 }
 
 // decide asks the admin listener.

@@ -53,10 +53,6 @@ func (s *Server) checkCertificate(bases []string, a *application, j *jws) *Error
 	return a.verify(j, now)
 }
 
-// azureHosts are the names that Azure's token endpoint has. A client that was
-// configured for Azure and is led here by DNS signs for one of them.
-var azureHosts = []string{"https://login.microsoftonline.com", "https://login.windows.net", "https://login.microsoft.com", "https://sts.windows.net"}
-
 // audienceForms are what may follow the tenant in the aud of an assertion: the
 // token endpoints, the v2.0 issuer, and nothing, as in the v1.0 issuer. Either
 // endpoint takes either form: ADAL and MSAL sign for the endpoint that they call,
@@ -77,7 +73,10 @@ func (s *Server) isAudience(bases []string, t *tenant, aud string) bool {
 		rest, found := strings.CutPrefix(aud, strings.ToLower(at)+"/")
 		return at != "" && found && t.named(rest)
 	}
-	return slices.ContainsFunc(bases, names) || slices.ContainsFunc(azureHosts, names)
+	// A client that was configured for Azure and is led here by DNS signs for one
+	// of Azure's hosts.
+	return slices.ContainsFunc(bases, names) ||
+		slices.ContainsFunc(worldwide.Aliases, func(host string) bool { return names("https://" + host) })
 }
 
 // named tells whether the path of an aud, in lower case, is the tenant's.

@@ -16,6 +16,20 @@ const consumersTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
 // discoveryDocument is the v2.0 document in Azure's order (azure-ad.md 1.1).
 // What Azure leaves out is left out, since clients must not rely on it.
 type discoveryDocument struct {
+	discoveryHead
+	RequestURIParameterSupported bool     `json:"request_uri_parameter_supported"`
+	UserinfoEndpoint             string   `json:"userinfo_endpoint"`
+	AuthorizationEndpoint        string   `json:"authorization_endpoint"`
+	DeviceAuthorizationEndpoint  string   `json:"device_authorization_endpoint"`
+	HTTPLogoutSupported          bool     `json:"http_logout_supported"`
+	FrontchannelLogoutSupported  bool     `json:"frontchannel_logout_supported"`
+	EndSessionEndpoint           string   `json:"end_session_endpoint"`
+	ClaimsSupported              []string `json:"claims_supported"`
+	discoveryTail
+}
+
+// discoveryHead is what the documents of both versions begin with.
+type discoveryHead struct {
 	TokenEndpoint                     string   `json:"token_endpoint"`
 	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
 	JWKSURI                           string   `json:"jwks_uri"`
@@ -25,20 +39,16 @@ type discoveryDocument struct {
 	ResponseTypesSupported            []string `json:"response_types_supported"`
 	ScopesSupported                   []string `json:"scopes_supported"`
 	Issuer                            string   `json:"issuer"`
-	RequestURIParameterSupported      bool     `json:"request_uri_parameter_supported"`
-	UserinfoEndpoint                  string   `json:"userinfo_endpoint"`
-	AuthorizationEndpoint             string   `json:"authorization_endpoint"`
-	DeviceAuthorizationEndpoint       string   `json:"device_authorization_endpoint"`
-	HTTPLogoutSupported               bool     `json:"http_logout_supported"`
-	FrontchannelLogoutSupported       bool     `json:"frontchannel_logout_supported"`
-	EndSessionEndpoint                string   `json:"end_session_endpoint"`
-	ClaimsSupported                   []string `json:"claims_supported"`
-	KerberosEndpoint                  string   `json:"kerberos_endpoint"`
-	TenantRegionScope                 *string  `json:"tenant_region_scope"` // null for common
-	CloudInstanceName                 string   `json:"cloud_instance_name"`
-	CloudGraphHostName                string   `json:"cloud_graph_host_name"`
-	MSGraphHost                       string   `json:"msgraph_host"`
-	RBACURL                           string   `json:"rbac_url"`
+}
+
+// discoveryTail is what they end with.
+type discoveryTail struct {
+	KerberosEndpoint   string  `json:"kerberos_endpoint"`
+	TenantRegionScope  *string `json:"tenant_region_scope"` // null for common
+	CloudInstanceName  string  `json:"cloud_instance_name"`
+	CloudGraphHostName string  `json:"cloud_graph_host_name"`
+	MSGraphHost        string  `json:"msgraph_host"`
+	RBACURL            string  `json:"rbac_url"`
 }
 
 // authority is what a tenant segment of a URL resolves to.
@@ -92,25 +102,38 @@ func forApp(r *http.Request) string {
 }
 
 func document(at, issuer string, region *string) discoveryDocument {
-	return discoveryDocument{
-		TokenEndpoint:                     at + "/oauth2/v2.0/token",
-		TokenEndpointAuthMethodsSupported: []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
-		JWKSURI:                           at + "/discovery/v2.0/keys",
-		ResponseModesSupported:            []string{"query", "fragment", "form_post"},
-		SubjectTypesSupported:             []string{"pairwise"},
-		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
-		ResponseTypesSupported:            []string{"code", "id_token", "code id_token", "id_token token"},
-		ScopesSupported:                   []string{"openid", "profile", "email", "offline_access"},
-		Issuer:                            issuer,
-		UserinfoEndpoint:                  "https://graph.microsoft.com/oidc/userinfo",
-		AuthorizationEndpoint:             at + "/oauth2/v2.0/authorize",
-		DeviceAuthorizationEndpoint:       at + "/oauth2/v2.0/devicecode",
-		HTTPLogoutSupported:               true,
-		FrontchannelLogoutSupported:       true,
-		EndSessionEndpoint:                at + "/oauth2/v2.0/logout",
+	d := discoveryDocument{
+		discoveryHead:               head(issuer),
+		UserinfoEndpoint:            "https://graph.microsoft.com/oidc/userinfo",
+		AuthorizationEndpoint:       at + "/oauth2/v2.0/authorize",
+		DeviceAuthorizationEndpoint: at + "/oauth2/v2.0/devicecode",
+		HTTPLogoutSupported:         true,
+		FrontchannelLogoutSupported: true,
+		EndSessionEndpoint:          at + "/oauth2/v2.0/logout",
 		ClaimsSupported: []string{"sub", "iss", "cloud_instance_name", "cloud_instance_host_name", "cloud_graph_host_name",
 			"msgraph_host", "aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name", "tid", "ver",
 			"at_hash", "c_hash", "email"},
+		discoveryTail: tail(at, region),
+	}
+	d.TokenEndpoint, d.JWKSURI = at+"/oauth2/v2.0/token", at+"/discovery/v2.0/keys"
+	d.ResponseTypesSupported = []string{"code", "id_token", "code id_token", "id_token token"}
+	d.ScopesSupported = []string{"openid", "profile", "email", "offline_access"}
+	return d
+}
+
+// head has what does not depend on the version.
+func head(issuer string) discoveryHead {
+	return discoveryHead{
+		TokenEndpointAuthMethodsSupported: []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
+		ResponseModesSupported:            []string{"query", "fragment", "form_post"},
+		SubjectTypesSupported:             []string{"pairwise"},
+		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
+		Issuer:                            issuer,
+	}
+}
+
+func tail(at string, region *string) discoveryTail {
+	return discoveryTail{
 		KerberosEndpoint:   at + "/kerberos",
 		TenantRegionScope:  region,
 		CloudInstanceName:  "microsoftonline.com",

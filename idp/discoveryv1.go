@@ -4,30 +4,17 @@ import "net/http"
 
 // discoveryDocumentV1 is the v1.0 document in Azure's order (azure-ad.md 1.2).
 type discoveryDocumentV1 struct {
-	TokenEndpoint                     string   `json:"token_endpoint"`
-	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
-	JWKSURI                           string   `json:"jwks_uri"`
-	ResponseModesSupported            []string `json:"response_modes_supported"`
-	SubjectTypesSupported             []string `json:"subject_types_supported"`
-	IDTokenSigningAlgValuesSupported  []string `json:"id_token_signing_alg_values_supported"`
-	ResponseTypesSupported            []string `json:"response_types_supported"`
-	ScopesSupported                   []string `json:"scopes_supported"`
-	Issuer                            string   `json:"issuer"`
-	MicrosoftMultiRefreshToken        bool     `json:"microsoft_multi_refresh_token"`
-	AuthorizationEndpoint             string   `json:"authorization_endpoint"`
-	DeviceAuthorizationEndpoint       string   `json:"device_authorization_endpoint"`
-	HTTPLogoutSupported               bool     `json:"http_logout_supported"`
-	FrontchannelLogoutSupported       bool     `json:"frontchannel_logout_supported"`
-	EndSessionEndpoint                string   `json:"end_session_endpoint"`
-	ClaimsSupported                   []string `json:"claims_supported"`
-	CheckSessionIframe                string   `json:"check_session_iframe"`
-	UserinfoEndpoint                  string   `json:"userinfo_endpoint"`
-	KerberosEndpoint                  string   `json:"kerberos_endpoint"`
-	TenantRegionScope                 *string  `json:"tenant_region_scope"` // null for common
-	CloudInstanceName                 string   `json:"cloud_instance_name"`
-	CloudGraphHostName                string   `json:"cloud_graph_host_name"`
-	MSGraphHost                       string   `json:"msgraph_host"`
-	RBACURL                           string   `json:"rbac_url"`
+	discoveryHead
+	MicrosoftMultiRefreshToken  bool     `json:"microsoft_multi_refresh_token"`
+	AuthorizationEndpoint       string   `json:"authorization_endpoint"`
+	DeviceAuthorizationEndpoint string   `json:"device_authorization_endpoint"`
+	HTTPLogoutSupported         bool     `json:"http_logout_supported"`
+	FrontchannelLogoutSupported bool     `json:"frontchannel_logout_supported"`
+	EndSessionEndpoint          string   `json:"end_session_endpoint"`
+	ClaimsSupported             []string `json:"claims_supported"`
+	CheckSessionIframe          string   `json:"check_session_iframe"`
+	UserinfoEndpoint            string   `json:"userinfo_endpoint"`
+	discoveryTail
 }
 
 // discoveryV1 is GET /{tenant}/.well-known/openid-configuration. Of the
@@ -49,32 +36,22 @@ func (l listener) discoveryV1(_ http.ResponseWriter, r *http.Request) answer {
 
 func documentV1(base string, a authority) discoveryDocumentV1 {
 	at := base + "/" + a.segment
-	v2 := document(at, "", a.region)
-	return discoveryDocumentV1{
-		TokenEndpoint:                     at + "/oauth2/token",
-		TokenEndpointAuthMethodsSupported: v2.TokenEndpointAuthMethodsSupported,
-		JWKSURI:                           base + "/common/discovery/keys",
-		ResponseModesSupported:            v2.ResponseModesSupported,
-		SubjectTypesSupported:             v2.SubjectTypesSupported,
-		IDTokenSigningAlgValuesSupported:  v2.IDTokenSigningAlgValuesSupported,
-		ResponseTypesSupported:            []string{"code", "id_token", "code id_token", "token id_token", "token"},
-		ScopesSupported:                   []string{"openid"},
-		Issuer:                            v1Issuer(a.issuerID),
-		MicrosoftMultiRefreshToken:        true,
-		AuthorizationEndpoint:             at + "/oauth2/authorize",
-		DeviceAuthorizationEndpoint:       at + "/oauth2/devicecode",
-		HTTPLogoutSupported:               true,
-		FrontchannelLogoutSupported:       true,
-		EndSessionEndpoint:                at + "/oauth2/logout",
+	d := discoveryDocumentV1{
+		discoveryHead:               head(v1Issuer(a.issuerID)),
+		MicrosoftMultiRefreshToken:  true,
+		AuthorizationEndpoint:       at + "/oauth2/authorize",
+		DeviceAuthorizationEndpoint: at + "/oauth2/devicecode",
+		HTTPLogoutSupported:         true,
+		FrontchannelLogoutSupported: true,
+		EndSessionEndpoint:          at + "/oauth2/logout",
 		ClaimsSupported: []string{"sub", "iss", "cloud_instance_name", "cloud_instance_host_name", "cloud_graph_host_name",
 			"msgraph_host", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "email", "given_name", "family_name", "nickname"},
 		CheckSessionIframe: at + "/oauth2/checksession",
 		UserinfoEndpoint:   at + "/openid/userinfo",
-		KerberosEndpoint:   v2.KerberosEndpoint,
-		TenantRegionScope:  a.region,
-		CloudInstanceName:  v2.CloudInstanceName,
-		CloudGraphHostName: v2.CloudGraphHostName,
-		MSGraphHost:        v2.MSGraphHost,
-		RBACURL:            v2.RBACURL,
+		discoveryTail:      tail(at, a.region),
 	}
+	d.TokenEndpoint, d.JWKSURI = at+"/oauth2/token", base+"/common/discovery/keys"
+	d.ResponseTypesSupported = []string{"code", "id_token", "code id_token", "token id_token", "token"}
+	d.ScopesSupported = []string{"openid"}
+	return d
 }

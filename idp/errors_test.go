@@ -285,6 +285,24 @@ func TestRequestsThatAreNoTokenRequests(t *testing.T) {
 	}
 }
 
+// TestPreflight: a page of another origin may read what is public.
+func TestPreflight(t *testing.T) {
+	server := serve(t, idp.Config{})
+	for _, path := range []string{
+		"/" + acme + "/v2.0/.well-known/openid-configuration", "/" + acme + "/.well-known/openid-configuration",
+		"/" + acme + "/discovery/v2.0/keys", "/" + acme + "/discovery/keys", "/common/discovery/instance",
+	} {
+		r, err := http.NewRequest(http.MethodOptions, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, _ := do(t, r)
+		if h := response.Header; response.StatusCode != http.StatusOK || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Methods") != "GET, OPTIONS" {
+			t.Errorf("%s: %s %v", path, response.Status, h)
+		}
+	}
+}
+
 func TestHeadHasNoBody(t *testing.T) {
 	server := serve(t, idp.Config{})
 	r, err := http.NewRequest(http.MethodHead, server.URL+"/"+acme+"/discovery/v2.0/keys", nil)

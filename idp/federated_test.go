@@ -189,6 +189,19 @@ func TestWhichCredentialFits(t *testing.T) {
 	}
 }
 
+// TestAKeyWithoutKid: RFC 7517 4.5 leaves the kid of a key to its publisher.
+func TestAKeyWithoutKid(t *testing.T) {
+	k := otherKey()
+	nameless := k.jwk("")
+	delete(nameless, "kid")
+	o := newIssuer(t, nameless)
+	s := newServer(t, idp.Config{Tenants: withFederated(o.credential())})
+	if refused := present(t, s, o.token(t, k, "one")); refused != nil {
+		t.Errorf("%v, want the key to be tried: it has no kid that could contradict", refused)
+	}
+	refusedWith(t, present(t, s, o.token(t, newSigner(), "one")), 7000272, "identifier one used")
+}
+
 // TestSignaturesOfAnotherIssuer: keys that are not its own, or not these.
 func TestSignaturesOfAnotherIssuer(t *testing.T) {
 	k, stranger := otherKey(), clientKey()

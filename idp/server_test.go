@@ -37,14 +37,7 @@ var now = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
 // serve runs a server over real HTTP. Its public URL is where it listens.
 func serve(t testing.TB, c idp.Config) *httptest.Server {
 	t.Helper()
-	if c.Now == nil {
-		c.Now = func() time.Time { return now }
-	}
-	s, err := idp.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(s)
+	server := httptest.NewServer(newServer(t, c))
 	t.Cleanup(server.Close)
 	return server
 }

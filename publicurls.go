@@ -15,15 +15,15 @@ const (
 	defaultSecurePort = "8443"
 )
 
-// places are the public URLs that tokens can be asked for at. At least one is
+// publicURLs are those that tokens can be asked for at. At least one is
 // not empty.
-type places struct{ http, https string }
+type publicURLs struct{ http, https string }
 
-// places are those of the listeners that are on, with ports for those whose
+// publicURLs are those of the listeners that are on, with ports for those whose
 // Config leaves them open. When all are off, tokens made by method calls name
 // that of http.
-func (c Config) places(port, securePort string) places {
-	var p places
+func (c Config) publicURLs(port, securePort string) publicURLs {
+	var p publicURLs
 	web, secure := c.Listeners.HTTP, c.Listeners.HTTPS.listener()
 	if secure.Address != Off {
 		p.https = publicURL("https", secure, securePort)
@@ -36,14 +36,14 @@ func (c Config) places(port, securePort string) places {
 
 // list is the public URLs, that of http first. Two listeners behind one proxy
 // may share one.
-func (p places) list() []string {
+func (p publicURLs) list() []string {
 	all := slices.DeleteFunc([]string{p.http, p.https}, func(s string) bool { return s == "" })
 	return slices.Compact(all)
 }
 
 // issuers are those of a tenant's v2.0 tokens, one for each public URL unless
 // the setting is one for all.
-func (p places) issuers(setting, tenantID string) []string {
+func (p publicURLs) issuers(setting, tenantID string) []string {
 	var issuers []string
 	for _, base := range p.list() {
 		if i := idp.Issuer(setting, base, tenantID); !slices.Contains(issuers, i) {
