@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -9,31 +10,34 @@ import (
 	"time"
 )
 
-// Client is an http.Client for the stack's public URLs: it trusts the
-// certificate of the https listener, and nothing else where it is one that
-// idpool made, and it reaches that listener whatever the host of its public URL
-// resolves to. It is meant for tests, and is the same at each call. It ends
-// with the stack; without an https listener it is a plain client.
+// Client is an http.Client for the stack's public URLs: it reaches the listeners
+// whatever the hosts of those URLs resolve to, and it trusts the certificate of
+// the https listener, and nothing else where it is one that idpool made. It is
+// meant for tests, and is the same at each call. It ends with the stack; when
+// nothing listens it is a plain client.
 func (s *Stack) Client() *http.Client { return s.client }
 
 func (s *Stack) newClient() *http.Client {
-	transport := &http.Transport{ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, Proxy: http.ProxyFromEnvironment}
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
+	bound := map[string]string{} // the address of a listener by that of its public URL
+	if s.address != "" {
+		bound[dialAddress(s.HTTP)] = s.address
+	}
+	if s.secureAddress != "" {
+		bound[dialAddress(s.HTTPS)] = s.secureAddress
+	}
 	if roots := s.roots(); roots != nil {
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-		public := dialAddress(s.HTTPS)
-		transport.Proxy = func(r *http.Request) (*url.URL, error) {
-			if dialAddress(r.URL.String()) == public {
-				return nil, nil
-			}
-			return http.ProxyFromEnvironment(r)
+	}
+	transport.Proxy = func(r *http.Request) (*url.URL, error) {
+		if bound[dialAddress(r.URL.String())] != "" {
+			return nil, nil
 		}
-		var dialer net.Dialer
-		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			if address == public {
-				address = s.secureAddress
-			}
-			return dialer.DialContext(ctx, network, address)
-		}
+		return http.ProxyFromEnvironment(r)
+	}
+	var dialer net.Dialer
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return dialer.DialContext(ctx, network, cmp.Or(bound[address], address))
 	}
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
 }

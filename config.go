@@ -56,6 +56,8 @@ type Config struct {
 
 	// source is the file the Config was read from, for messages.
 	source string
+	// anyCluster lets clients name any cluster, or none.
+	anyCluster bool
 }
 
 // Listeners are the addresses of the stack.

@@ -32,6 +32,9 @@ func Start(ctx context.Context, c Config) (*Stack, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.close())
 	}
+	if l.web != nil {
+		s.address = l.web.Addr().String()
+	}
 	if l.secure != nil {
 		s.secureAddress = l.secure.Addr().String()
 		if err := s.certify(time.Now()); err != nil {

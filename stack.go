@@ -41,7 +41,8 @@ type Stack struct {
 	idp           *idp.Server
 	certificate   *tls.Certificate // of the https listener, once it is open
 	authority     *ca.Authority    // that signed it; nil for an own certificate
-	secureAddress string           // where the https listener is
+	address       string           // where the http listener is; empty when it is off
+	secureAddress string           // where the https listener is; empty when it is off
 	client        *http.Client
 	validator     *validator.Validator
 	facts         func() explain.Facts // made when something is first refused
@@ -121,6 +122,9 @@ func (s *Stack) validation(built parts) validator.Config {
 	}
 	for _, cluster := range s.config.Clusters {
 		c.Clusters = append(c.Clusters, cluster.ID)
+	}
+	if s.config.anyCluster {
+		c.Clusters = nil
 	}
 	for i, p := range s.config.IdentityProviders {
 		issuers, jwksURI := s.origin(p)

@@ -70,6 +70,10 @@ type Input struct {
 	// TokenError is the token endpoint's answer when it refused to give a
 	// token, in which case Decision is zero; nil otherwise.
 	TokenError *TokenError
+	// ClientError is what a Kafka client printed, such as a line of its log;
+	// empty when nobody has it. It is evidence beside the Decision, or alone:
+	// some mistakes never reach a server.
+	ClientError string
 }
 
 // TokenError is an error answer of the token endpoint (RFC 6749 5.2), with the

@@ -115,13 +115,21 @@ func (c *claims) opaque() {
 	c.XmsFtd = base64.RawURLEncoding.EncodeToString(random[97:])
 }
 
+// payload is the claims as JSON, those of the config among Azure's.
+func (c claims) payload() ([]byte, error) {
+	payload, err := marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	return withMembers(payload, c.extra), nil
+}
+
 // sign makes the compact JWS (RFC 7515 7.1) with the header in Azure's order.
 func (c claims) sign(key *Key) (string, error) {
-	payload, err := marshal(c)
+	payload, err := c.payload()
 	if err != nil {
 		return "", err
 	}
-	payload = withMembers(payload, c.extra)
 	header := `{"typ":"JWT","alg":"RS256","kid":"` + key.ID + `"}`
 	if c.Ver == "1.0" {
 		header = `{"typ":"JWT","alg":"RS256","x5t":"` + key.ID + `","kid":"` + key.ID + `"}`

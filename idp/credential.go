@@ -23,9 +23,13 @@ type credential struct {
 
 func (c credential) none() bool { return len(c.secrets) == 0 && c.assertion == "" }
 
-// acr is azpacr and appidacr of the token that the credential gets.
-func (c credential) acr() string {
-	if len(c.secrets) == 0 && c.assertion != "" {
+// acr is azpacr and appidacr of the token that the credential gets an
+// application. Without a credential it is that of the only kind that the
+// application has.
+func (c credential) acr(a *application) string {
+	asserts := a.principal.Type == managedIdentity ||
+		len(a.PasswordCredentials) == 0 && len(a.KeyCredentials)+len(a.FederatedIdentityCredentials) > 0
+	if len(c.secrets) == 0 && (c.assertion != "" || asserts) {
 		return byAssertion
 	}
 	return bySecret

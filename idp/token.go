@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 const (
@@ -65,16 +67,42 @@ type tokenResponseV1 struct {
 // Token issues an access token as the token endpoint under publicURL would.
 // Its error is an *Error.
 func (s *Server) Token(ctx context.Context, publicURL string, r TokenRequest) (TokenResponse, error) {
+	issued, refused := s.token(ctx, publicURL, r.prepared())
+	if refused != nil {
+		return TokenResponse{}, refused
+	}
+	return issued.response(), nil
+}
+
+// Claims are the claims of the token that Token would issue, as a JSON decoder
+// gives them, without the work of signing one. Its error is an *Error.
+func (s *Server) Claims(ctx context.Context, publicURL string, r TokenRequest) (map[string]any, error) {
+	g, refused := s.grant(ctx, publicURL, r.prepared())
+	if refused != nil {
+		return nil, refused
+	}
+	if refused := g.admit(); refused != nil {
+		return nil, refused
+	}
+	payload, err := s.claims(g).payload()
+	if err != nil {
+		return nil, serverError(err)
+	}
+	var claims map[string]any
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		return nil, serverError(err)
+	}
+	return claims, nil
+}
+
+// prepared is a request from Go as one that came over HTTP would be.
+func (r TokenRequest) prepared() TokenRequest {
 	r.credential = credential{assertion: r.ClientAssertion}
 	if r.ClientSecret != "" {
 		r.credential.secrets = []string{r.ClientSecret}
 	}
 	r.v1 = r.Resource != ""
-	issued, refused := s.token(ctx, publicURL, r)
-	if refused != nil {
-		return TokenResponse{}, refused
-	}
-	return issued.response(), nil
+	return r
 }
 
 // issued is a token with what the answer and the log say of it.
@@ -99,33 +127,46 @@ func (i *issued) responseV1() tokenResponseV1 {
 	}
 }
 
-// token decides a request. The order of the checks is that of azure-ad.md 3.10
-// from the credential on; which error a client sees depends on it.
+// token decides a request and signs its token.
 func (s *Server) token(ctx context.Context, base string, r TokenRequest) (*issued, *Error) {
+	g, refused := s.grant(ctx, base, r)
+	if refused != nil {
+		return nil, refused
+	}
+	return s.issue(ctx, g)
+}
+
+// grant decides a request. The order of the checks is that of azure-ad.md 3.10
+// from the credential on; which error a client sees depends on it.
+func (s *Server) grant(ctx context.Context, base string, r TokenRequest) (grant, *Error) {
 	if r.credential.none() && !r.InsecureSkipCredential {
-		return nil, newError(7000216)
+		return grant{}, newError(7000216)
 	}
 	t, refused := s.findTenant(r.Tenant)
 	if refused != nil {
-		return nil, refused
+		return grant{}, refused
 	}
 	if r.ClientID == "" {
-		return nil, newError(900144, "name", "client_id")
+		return grant{}, newError(900144, "name", "client_id")
 	}
 	resourceName, refused := r.resourceName()
 	if refused != nil {
-		return nil, refused
+		return grant{}, refused
 	}
-	client, refused := t.client(r.ClientID)
+	client, refused := t.client(r.ClientID, r.InsecureSkipCredential)
 	if refused != nil {
-		return nil, refused
+		return grant{}, refused
 	}
 	if !r.InsecureSkipCredential {
 		if refused := s.check(ctx, []string{base, r.at}, client, r.credential); refused != nil {
-			return nil, refused
+			return grant{}, refused
 		}
 	}
-	return s.issue(ctx, grant{base: base, client: client, resourceName: resourceName, acr: r.credential.acr(), lifetime: lifetime})
+	g := grant{base: base, client: client, resourceName: resourceName, acr: r.credential.acr(client), lifetime: lifetime}
+	if client.principal.Type == managedIdentity {
+		g.lifetime = identityLifetime
+	}
+	return g, nil
 }
 
 // resourceName is what the client asks for a token for.
@@ -141,11 +182,13 @@ func (r TokenRequest) resourceName() (string, *Error) {
 	return parseScope(r.Scope)
 }
 
-// client finds an application that may ask for tokens in a tenant.
-func (t *tenant) client(id string) (*application, *Error) {
+// client finds an application that may ask for tokens in a tenant. A managed
+// identity asks for its own elsewhere, with no credential: trusted says that
+// the request needs none either.
+func (t *tenant) client(id string, trusted bool) (*application, *Error) {
 	client := t.app(id)
 	switch {
-	case client == nil || client.principal.Type == managedIdentity:
+	case client == nil || client.principal.Type == managedIdentity && !trusted:
 		return nil, newError(700016, "appId", id, "tenant", t.name())
 	case client.disabled():
 		return nil, newError(7000112, "appId", client.AppID, "name", client.name())
@@ -155,20 +198,28 @@ func (t *tenant) client(id string) (*application, *Error) {
 	return client, nil
 }
 
-// issue makes the token of a grant whose client has proved itself: if the
-// resource exists, if it takes this client, and if no policy is against it.
-func (s *Server) issue(ctx context.Context, g grant) (*issued, *Error) {
+// admit finds the resource of a client that has proved itself: whether it exists
+// and takes this client, and whether no policy is against it.
+func (g *grant) admit() *Error {
 	t := g.client.in
 	g.resource = t.resource(g.resourceName)
 	switch {
 	case g.resource == nil || g.resource.principal.Absent:
-		return nil, newError(500011, "resource", g.resourceName, "tenant", t.name())
+		return newError(500011, "resource", g.resourceName, "tenant", t.name())
 	case g.resource.disabled():
-		return nil, newError(500014, "resource", g.resourceName)
+		return newError(500014, "resource", g.resourceName)
 	case g.resource.principal.AppRoleAssignmentRequired && !g.client.assigned(g.resource):
-		return nil, newError(501051, "appId", g.client.AppID, "name", g.client.name(), "resource", g.resourceName, "resourceName", g.resource.name())
+		return newError(501051, "appId", g.client.AppID, "name", g.client.name(), "resource", g.resourceName, "resourceName", g.resource.name())
 	case g.client.blockedBy != "":
-		return nil, blocked(g.client.blockedBy)
+		return blocked(g.client.blockedBy)
+	}
+	return nil
+}
+
+// issue makes the token of a grant whose client has proved itself.
+func (s *Server) issue(ctx context.Context, g grant) (*issued, *Error) {
+	if refused := g.admit(); refused != nil {
+		return nil, refused
 	}
 	c := s.claims(g)
 	select {

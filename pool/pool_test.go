@@ -66,20 +66,20 @@ func TestNewRefuses(t *testing.T) {
 		{"an id that no list can name", func(c *Config) { c.ID = "a,b" }, `pool: id: the id "a,b" has a comma or a space in it, and clients name pools in a list with commas`},
 		{"an unknown language", func(c *Config) { c.Language = "CEl" }, `pool: language: unknown filter language "CEl", want "cel" or "expr", did you mean "cel"?`},
 		{"a bare identity claim", func(c *Config) { c.IdentityClaim = "sub" }, `pool: identityClaim: "sub" is no identity claim: write claims.sub`},
-		{"an unknown role", bind(RoleBinding{"DevloperRead", "lkc-1", "topic=a"}), `pool: roleBindings[1].role: unknown role "DevloperRead", did you mean "DeveloperRead"?`},
-		{"a role in small letters", bind(RoleBinding{"cloudclusteradmin", "lkc-1", ""}), `pool: roleBindings[1].role: unknown role "cloudclusteradmin", did you mean "CloudClusterAdmin"?`},
-		{"a role near to none", bind(RoleBinding{"Emperor", "lkc-1", ""}), `pool: roleBindings[1].role: unknown role "Emperor"`},
-		{"no role", bind(RoleBinding{"", "lkc-1", ""}), `pool: roleBindings[1].role: a role binding needs a role, such as DeveloperRead`},
-		{"no cluster", bind(RoleBinding{"Operator", "", ""}), `pool: roleBindings[1].cluster: a role binding needs a cluster, such as lkc-acme`},
-		{"no resource", bind(RoleBinding{"DeveloperRead", "lkc-1", ""}), `pool: roleBindings[1].resource: DeveloperRead holds on a topic, group or transactional id and needs a resource, such as topic=orders*`},
-		{"a resource too many", bind(RoleBinding{"CloudClusterAdmin", "lkc-1", "topic=a"}), `pool: roleBindings[1].resource: CloudClusterAdmin holds on the whole cluster and takes no resource, got "topic=a"`},
-		{"a resource with a colon", bind(RoleBinding{"DeveloperRead", "lkc-1", "topic:a"}), `pool: roleBindings[1].resource: resource "topic:a" is not TYPE=NAME, such as topic=orders*`},
-		{"a resource type misspelt", bind(RoleBinding{"DeveloperRead", "lkc-1", "topics=a"}), `pool: roleBindings[1].resource: unknown resource type "topics", want topic, group, transactional-id, did you mean "topic"?`},
-		{"Kafka's own name of a type", bind(RoleBinding{"DeveloperRead", "lkc-1", "TransactionalId=a"}), `pool: roleBindings[1].resource: unknown resource type "TransactionalId", want topic, group, transactional-id, did you mean "transactional-id"?`},
-		{"what tools call a group", bind(RoleBinding{"DeveloperRead", "lkc-1", "consumer-group=a"}), `pool: roleBindings[1].resource: unknown resource type "consumer-group", want topic, group, transactional-id, did you mean "group"?`},
-		{"a resource type that is none", bind(RoleBinding{"DeveloperRead", "lkc-1", "subject=a"}), `pool: roleBindings[1].resource: unknown resource type "subject", want topic, group, transactional-id`},
-		{"a resource without a name", bind(RoleBinding{"DeveloperRead", "lkc-1", "topic="}), `pool: roleBindings[1].resource: resource "topic=" has no name, write topic=* for all`},
-		{"a * in the middle", bind(RoleBinding{"DeveloperRead", "lkc-1", "topic=a*b"}), `pool: roleBindings[1].resource: resource "topic=a*b" has a * before its end, where it means nothing: a * at the end makes a prefix`},
+		{"an unknown role", bind(RoleBinding{Role: "DevloperRead", Cluster: "lkc-1", Resource: "topic=a"}), `pool: roleBindings[1].role: unknown role "DevloperRead", did you mean "DeveloperRead"?`},
+		{"a role in small letters", bind(RoleBinding{Role: "cloudclusteradmin", Cluster: "lkc-1", Resource: ""}), `pool: roleBindings[1].role: unknown role "cloudclusteradmin", did you mean "CloudClusterAdmin"?`},
+		{"a role near to none", bind(RoleBinding{Role: "Emperor", Cluster: "lkc-1", Resource: ""}), `pool: roleBindings[1].role: unknown role "Emperor"`},
+		{"no role", bind(RoleBinding{Role: "", Cluster: "lkc-1", Resource: ""}), `pool: roleBindings[1].role: a role binding needs a role, such as DeveloperRead`},
+		{"no cluster", bind(RoleBinding{Role: "Operator", Cluster: "", Resource: ""}), `pool: roleBindings[1].cluster: a role binding needs a cluster, such as lkc-acme`},
+		{"no resource", bind(RoleBinding{Role: "DeveloperRead", Cluster: "lkc-1", Resource: ""}), `pool: roleBindings[1].resource: DeveloperRead holds on a topic, group or transactional id and needs a resource, such as topic=orders*`},
+		{"a resource too many", bind(RoleBinding{Role: "CloudClusterAdmin", Cluster: "lkc-1", Resource: "topic=a"}), `pool: roleBindings[1].resource: CloudClusterAdmin holds on the whole cluster and takes no resource, got "topic=a"`},
+		{"a resource with a colon", bind(RoleBinding{Role: "DeveloperRead", Cluster: "lkc-1", Resource: "topic:a"}), `pool: roleBindings[1].resource: resource "topic:a" is not TYPE=NAME, such as topic=orders*`},
+		{"a resource type misspelt", bind(RoleBinding{Role: "DeveloperRead", Cluster: "lkc-1", Resource: "topics=a"}), `pool: roleBindings[1].resource: unknown resource type "topics", want topic, group, transactional-id, did you mean "topic"?`},
+		{"Kafka's own name of a type", bind(RoleBinding{Role: "DeveloperRead", Cluster: "lkc-1", Resource: "TransactionalId=a"}), `pool: roleBindings[1].resource: unknown resource type "TransactionalId", want topic, group, transactional-id, did you mean "transactional-id"?`},
+		{"what tools call a group", bind(RoleBinding{Role: "DeveloperRead", Cluster: "lkc-1", Resource: "consumer-group=a"}), `pool: roleBindings[1].resource: unknown resource type "consumer-group", want topic, group, transactional-id, did you mean "group"?`},
+		{"a resource type that is none", bind(RoleBinding{Role: "DeveloperRead", Cluster: "lkc-1", Resource: "subject=a"}), `pool: roleBindings[1].resource: unknown resource type "subject", want topic, group, transactional-id`},
+		{"a resource without a name", bind(RoleBinding{Role: "DeveloperRead", Cluster: "lkc-1", Resource: "topic="}), `pool: roleBindings[1].resource: resource "topic=" has no name, write topic=* for all`},
+		{"a * in the middle", bind(RoleBinding{Role: "DeveloperRead", Cluster: "lkc-1", Resource: "topic=a*b"}), `pool: roleBindings[1].resource: resource "topic=a*b" has a * before its end, where it means nothing: a * at the end makes a prefix`},
 		{"a filter", func(c *Config) { c.Filter = "claims.a = 1" }, "pool: filter: cel filter, line 1, column 10: unexpected \"=\"\n  | claims.a = 1\n  |          ^\n  hint: write =="},
 		{"a filter that is not strict", func(c *Config) { c.Strict, c.Filter = true, "size(claims.a) == 1" }, "pool: filter: cel filter, line 1, column 5: the function size: Confluent does not document this, and the pool is strict\n" +
 			"  | size(claims.a) == 1\n  |     ^\n  hint: documented are ==, !=, in, &&, ||, !, has(), startsWith, endsWith, strings and lists of strings"},
@@ -132,9 +132,9 @@ func TestNewTellsAllMistakes(t *testing.T) {
 
 func TestNewAccepts(t *testing.T) {
 	for _, b := range []RoleBinding{
-		{"OrganizationAdmin", "lkc-1", ""}, {"EnvironmentAdmin", "lkc-1", ""}, {"Operator", "lkc-1", ""},
-		{"ResourceOwner", "lkc-1", "topic=orders"}, {"DeveloperRead", "lkc-1", "group=*"},
-		{"DeveloperWrite", "lkc-1", "transactional-id=a-*"}, {"DeveloperManage", "lkc-1", "topic=a=b"},
+		{Role: "OrganizationAdmin", Cluster: "lkc-1", Resource: ""}, {Role: "EnvironmentAdmin", Cluster: "lkc-1", Resource: ""}, {Role: "Operator", Cluster: "lkc-1", Resource: ""},
+		{Role: "ResourceOwner", Cluster: "lkc-1", Resource: "topic=orders"}, {Role: "DeveloperRead", Cluster: "lkc-1", Resource: "group=*"},
+		{Role: "DeveloperWrite", Cluster: "lkc-1", Resource: "transactional-id=a-*"}, {Role: "DeveloperManage", Cluster: "lkc-1", Resource: "topic=a=b"},
 	} {
 		c := devPool()
 		c.RoleBindings = []RoleBinding{b}

@@ -18,6 +18,10 @@ type RoleBinding struct {
 	// Resource is TYPE=NAME, such as topic=orders* (a prefix) or group=*;
 	// empty for the roles that hold on the whole cluster.
 	Resource string `json:"resource,omitempty"`
+	// Principal is whom the role is granted to. Empty means this pool,
+	// User:<pool id>; a binding of another principal grants this pool nothing,
+	// which is a warning, since people write IdentityPool:<pool id> here.
+	Principal string `json:"principal,omitempty"`
 }
 
 // A scope is what a role holds on.
@@ -35,31 +39,50 @@ const (
 type role struct {
 	name  string
 	scope scope
+	may   permissions
 }
 
 // roles are Confluent Cloud's predefined roles
 // (https://docs.confluent.io/cloud/current/security/access-control/rbac/predefined-rbac-roles.html).
+//
+// What a role may do is that of confluent-cloud.md 6.2; for DeveloperManage and
+// Operator, of which only prose is published, it is what the prose says.
 func roles() []role {
+	everything := []string{"All"}
+	all := permissions{"topic": everything, "group": everything, "transactional-id": everything, OnCluster: everything}
 	return []role{
-		{"OrganizationAdmin", scopeCluster},
-		{"EnvironmentAdmin", scopeCluster},
-		{"CloudClusterAdmin", scopeCluster},
-		{"Operator", scopeCluster},
-		{"ResourceOwner", scopeResource},
-		{"DeveloperRead", scopeResource},
-		{"DeveloperWrite", scopeResource},
-		{"DeveloperManage", scopeResource},
-		{"AccountAdmin", scopeElse},
-		{"Assigner", scopeElse},
-		{"BillingAdmin", scopeElse},
-		{"ClusterLinkConnection", scopeElse},
-		{"DataDiscovery", scopeElse},
-		{"DataSteward", scopeElse},
-		{"FlinkDeveloper", scopeElse},
-		{"KsqlAdmin", scopeElse},
-		{"MetricsViewer", scopeElse},
-		{"NetworkAdmin", scopeElse},
-		{"ResourceKeyAdmin", scopeElse},
+		{"OrganizationAdmin", scopeCluster, all},
+		{"EnvironmentAdmin", scopeCluster, all},
+		{"CloudClusterAdmin", scopeCluster, all},
+		{"Operator", scopeCluster, permissions{
+			"topic": {"Describe", "DescribeConfigs"}, "group": {"Describe"}, "transactional-id": {"Describe"}, OnCluster: {"Describe", "DescribeConfigs"},
+		}},
+		{"ResourceOwner", scopeResource, permissions{
+			"topic":            {"Create", "Delete", "Read", "Write", "Describe", "DescribeConfigs", "Alter", "AlterConfigs"},
+			"group":            {"Read", "Describe", "Delete"},
+			"transactional-id": {"Write", "Describe"},
+		}},
+		{"DeveloperRead", scopeResource, permissions{
+			"topic": {"Read", "Describe"}, "group": {"Read", "Describe"}, "transactional-id": {"Describe"},
+		}},
+		{"DeveloperWrite", scopeResource, permissions{
+			"topic": {"Write", "Describe"}, "transactional-id": {"Write", "Describe"}, OnCluster: {"IdempotentWrite"},
+		}},
+		{"DeveloperManage", scopeResource, permissions{
+			"topic": {"Create", "Delete", "Describe", "DescribeConfigs", "AlterConfigs"}, "group": {"Describe", "Delete"},
+			"transactional-id": {"Describe"},
+		}},
+		{"AccountAdmin", scopeElse, nil},
+		{"Assigner", scopeElse, nil},
+		{"BillingAdmin", scopeElse, nil},
+		{"ClusterLinkConnection", scopeElse, nil},
+		{"DataDiscovery", scopeElse, nil},
+		{"DataSteward", scopeElse, nil},
+		{"FlinkDeveloper", scopeElse, nil},
+		{"KsqlAdmin", scopeElse, nil},
+		{"MetricsViewer", scopeElse, nil},
+		{"NetworkAdmin", scopeElse, nil},
+		{"ResourceKeyAdmin", scopeElse, nil},
 	}
 }
 

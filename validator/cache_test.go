@@ -87,18 +87,21 @@ func TestVerdictIsOfTheWholeRequest(t *testing.T) {
 	v := benchValidator(t, 2, 0)
 	token := azureToken(t, 1)
 	good := Request{Token: token, Cluster: "lkc-acme", Pools: "pool-dev"}
-	requests := map[Request]string{
-		good: "",
-		{Token: token, Cluster: "lkc-acme", Pools: "pool-1"}:              CheckFilter,
-		{Token: token, Cluster: "lkc-acme", Pools: ""}:                    "",
-		{Token: token, Cluster: "lkc-x", Pools: "pool-dev"}:               CheckCluster,
-		{Token: token, Cluster: "lkc-acmepool-dev", Pools: ""}:            CheckCluster,
-		{Token: token, Cluster: "lkc-acme", Pools: "pool-dev", All: true}: "",
+	requests := []struct {
+		Request
+		want string
+	}{
+		{good, ""},
+		{Request{Token: token, Cluster: "lkc-acme", Pools: "pool-1"}, CheckFilter},
+		{Request{Token: token, Cluster: "lkc-acme", Pools: ""}, ""},
+		{Request{Token: token, Cluster: "lkc-x", Pools: "pool-dev"}, CheckCluster},
+		{Request{Token: token, Cluster: "lkc-acmepool-dev", Pools: ""}, CheckCluster},
+		{Request{Token: token, Cluster: "lkc-acme", Pools: "pool-dev", All: true}, ""},
 	}
 	for range 2 {
-		for r, want := range requests {
-			if c := v.Validate(t.Context(), r).Failed(); c.Name != want {
-				t.Errorf("%q %q %v: got %+v, want %q", r.Cluster, r.Pools, r.All, c, want)
+		for _, r := range requests {
+			if c := v.Validate(t.Context(), r.Request).Failed(); c.Name != r.want {
+				t.Errorf("%q %q %v: got %+v, want %q", r.Cluster, r.Pools, r.All, c, r.want)
 			}
 		}
 	}

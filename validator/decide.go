@@ -12,8 +12,8 @@ type step struct {
 	run   func(*decider) Check
 }
 
-// steps are the eleven checks in order. This table is the only place that says
-// what depends on what.
+// steps are the checks in order. This table is the only place that says what
+// depends on what.
 func steps() []step {
 	return []step{
 		{CheckFormat, nil, (*decider).format},
@@ -29,7 +29,31 @@ func steps() []step {
 		{CheckPool, nil, (*decider).pool},
 		{CheckFilter, []string{CheckFormat, CheckPool}, (*decider).filter},
 		{CheckIdentity, []string{CheckFormat, CheckPool}, (*decider).identity},
+		{CheckAuthorization, []string{CheckCluster, CheckFilter}, (*decider).authorization},
 	}
+}
+
+// asked are the steps that a Request asks for.
+func (r Request) asked(steps []step) []step {
+	if r.Operation.Name == "" {
+		return steps[:len(steps)-1]
+	}
+	return steps
+}
+
+// waives says why a Request leaves a check out, or "".
+func (r Request) waives(check string) string {
+	switch check {
+	case CheckFormat, CheckAlgorithm:
+		if r.Claims != nil {
+			return "not made: there are the claims of a token, and not the token"
+		}
+	case CheckKey, CheckSignature:
+		if r.Claims != nil || r.Unverified {
+			return "not made: nothing was asked to be verified"
+		}
+	}
+	return ""
 }
 
 // maxSpelt is how large a request's buffer may be to be used again.
@@ -71,22 +95,24 @@ func (d *decider) forget() {
 	*d = decider{spelt: spelt}
 }
 
-// decide makes the checks. Allowed is computed from all eleven at the end, so
+// decide makes the checks. Allowed is computed from all of them at the end, so
 // that no path can forget one.
 func (d *decider) decide() Decision {
 	d.decision.Pools, d.decision.Causes = []string{}, []Cause{}
-	d.decision.Checks = make([]Check, len(d.v.steps))
+	steps := d.request.asked(d.v.steps)
+	d.decision.Checks = make([]Check, len(steps))
 	allowed := true
-	for i, s := range d.v.steps {
+	for i, s := range steps {
 		c := d.take(s)
 		c.Name = s.name
 		if c.Status == Fail && d.failed == "" {
 			d.failed = s.name
 		}
-		allowed = allowed && c.Status == Pass
+		allowed = allowed && (c.Status == Pass || c.Status == Skipped && d.request.waives(s.name) != "")
 		d.decision.Checks[i] = c
 	}
 	d.decision.Allowed = allowed
+	d.decision.Verified = d.decision.Check(CheckSignature).Status == Pass
 	if !allowed {
 		d.decision.Identity = ""
 		return d.decision
@@ -98,6 +124,12 @@ func (d *decider) decide() Decision {
 // take makes a check, or says why it is not made. As long as nothing has failed
 // everything that a check needs has passed.
 func (d *decider) take(s step) Check {
+	if s.name == CheckFormat && d.request.Claims != nil {
+		d.given()
+	}
+	if why := d.request.waives(s.name); why != "" {
+		return skip(why)
+	}
 	if d.failed == "" {
 		return s.run(d)
 	}
@@ -105,6 +137,9 @@ func (d *decider) take(s step) Check {
 		return skip("not made, because the check " + d.failed + " failed")
 	}
 	for _, need := range s.needs {
+		if d.request.waives(need) != "" {
+			continue
+		}
 		switch d.decision.Check(need).Status {
 		case Fail:
 			return skip("cannot be made, because the check " + need + " failed")

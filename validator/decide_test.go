@@ -33,7 +33,7 @@ func TestDecisionJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begins := `{"allowed":false,"provider":"op-acme","pools":[],"principal":"","identity":"","expiresAt":"2023-11-14T23:18:20Z",` +
+	begins := `{"allowed":false,"verified":true,"provider":"op-acme","pools":[],"principal":"","identity":"","expiresAt":"2023-11-14T23:18:20Z",` +
 		`"checks":[{"name":"format","status":"pass","message":"the token is a JWT of three parts"},{"name":"algorithm",`
 	if !strings.HasPrefix(string(text), begins) || !strings.HasSuffix(string(text), `],"causes":[]}`) {
 		t.Errorf("got %s\nwant it to begin %s", text, begins)

@@ -19,6 +19,10 @@ const (
 	CheckPool      = "pool"       // the identityPoolId extension
 	CheckFilter    = "filter"     // at least one of the pools matches the claims
 	CheckIdentity  = "identity"   // sub and the identity claim have a value
+
+	// CheckAuthorization is made only for a Request that names an Operation:
+	// the role bindings of the pools that matched allow it.
+	CheckAuthorization = "authorization"
 )
 
 // Status is the outcome of a check.
@@ -56,8 +60,13 @@ type Cause struct {
 // Decision is the one answer to "may this token in?". Its JSON form is stable
 // and the same from the command line, the admin API and the log.
 type Decision struct {
-	// Allowed is true only when every check passed.
+	// Allowed is true only when every check passed that was to be made: all
+	// eleven, and authorization for a Request with an Operation. A Request that
+	// is Unverified, or has Claims for a Token, leaves some out.
 	Allowed bool `json:"allowed"`
+	// Verified says that the signature check passed. Without it Allowed means
+	// only that nothing else is in the way.
+	Verified bool `json:"verified"`
 	// Provider is the id of the identity provider that iss selected.
 	Provider string `json:"provider"`
 	// Pools are the ids of the pools that matched, in the order asked for, or
@@ -70,7 +79,7 @@ type Decision struct {
 	Identity string `json:"identity"`
 	// ExpiresAt is the token's exp; zero when it has none.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
-	// Checks are all eleven, in order.
+	// Checks are all that were asked for, in order.
 	Checks []Check `json:"checks"`
 	// Causes are filled by package explain, most likely first. Never nil.
 	Causes []Cause `json:"causes"`

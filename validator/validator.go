@@ -125,6 +125,26 @@ type Request struct {
 	// All asks for every check that can be made, not only those up to the
 	// first failure.
 	All bool
+
+	// Unverified leaves out the checks key and signature, so that nothing is
+	// fetched. It is for explaining a token whose signature has been cut off,
+	// which may have two parts then; a broker must never set it.
+	Unverified bool
+	// Claims are the payload of a token that is not at hand itself. When they
+	// are not nil, Token is not read and the checks of it are left out too.
+	Claims map[string]any
+	// Operation is what the client wants to do once it is logged in. With a
+	// Name there is a twelfth check, authorization.
+	Operation pool.Operation
+	// Extensions are the SASL extensions as received, by key, the two above
+	// included. They are for explaining: no check looks at them.
+	Extensions map[string]string
+}
+
+// plain reports whether a Request is one that a broker makes, whose verdict may
+// be remembered.
+func (r Request) plain() bool {
+	return !r.Unverified && r.Claims == nil && r.Operation.Name == ""
 }
 
 // Validator decides about tokens. It is safe for concurrent use.
@@ -249,7 +269,7 @@ func (v *Validator) Validate(ctx context.Context, r Request) Decision {
 	}
 	var k cacheKey
 	d.spelt, d.signed, k = r.key(d.spelt)
-	if v.cache == nil {
+	if v.cache == nil || !r.plain() {
 		return d.decide()
 	}
 	if known, ok := v.cache.look(k, d.now); ok {

@@ -1,0 +1,97 @@
+package pool
+
+import (
+	"slices"
+	"strings"
+)
+
+// Operation is something that a client wants to do in a Kafka cluster: an
+// operation of Kafka's access control, and what it is done to.
+type Operation struct {
+	// Name is one of Read, Write, Create, Delete, Alter, Describe,
+	// ClusterAction, DescribeConfigs, AlterConfigs, IdempotentWrite.
+	Name string
+	// Resource is TYPE=NAME, such as topic=orders, group=billing or
+	// transactional-id=tx-1; or cluster, for the cluster as a whole.
+	Resource string
+}
+
+// OnCluster is the Resource of an Operation on the cluster as a whole.
+const OnCluster = "cluster"
+
+// String is such as Read on topic=orders.
+func (o Operation) String() string { return o.Name + " on " + o.Resource }
+
+// permissions are the operations of a role by the type of a resource, the
+// cluster included.
+type permissions map[string][]string
+
+// allows says whether an operation on a type of resource is among them. Kafka
+// lets whoever may read, write, delete or alter a resource describe it as well.
+func (p permissions) allows(kind, operation string) bool {
+	names := p[kind]
+	if slices.Contains(names, "All") || slices.Contains(names, operation) {
+		return true
+	}
+	return operation == "Describe" && slices.ContainsFunc(names, impliesDescribe) ||
+		operation == "DescribeConfigs" && slices.Contains(names, "AlterConfigs")
+}
+
+func impliesDescribe(operation string) bool {
+	return slices.Contains([]string{"Read", "Write", "Delete", "Alter"}, operation)
+}
+
+// Allows says whether the pool's role bindings allow an operation in a
+// cluster. Bindings of another principal than the pool's do not count.
+func (p *Pool) Allows(cluster string, o Operation) bool {
+	return slices.ContainsFunc(p.config.RoleBindings, func(b RoleBinding) bool {
+		return b.isFor(p.config.ID) && b.Cluster == cluster && b.allows(o)
+	})
+}
+
+// isFor says whether a binding grants its role to a pool.
+func (b RoleBinding) isFor(pool string) bool {
+	return b.Principal == "" || b.Principal == "User:"+pool
+}
+
+// allows says whether a binding's role allows an operation on its resource.
+func (b RoleBinding) allows(o Operation) bool {
+	r, err := findRole(b.Role)
+	if err != nil {
+		return false
+	}
+	kind, name, _ := strings.Cut(o.Resource, "=")
+	if !r.may.allows(kind, o.Name) {
+		return false
+	}
+	// What a role of one resource may do to the cluster hangs on no resource:
+	// idempotent writes, for instance.
+	return r.scope == scopeCluster || kind == OnCluster || covers(b.Resource, kind, name)
+}
+
+// covers says whether a binding's resource, which may be a prefix, is or holds
+// a resource.
+func covers(bound, kind, name string) bool {
+	boundKind, boundName, _ := strings.Cut(bound, "=")
+	if boundKind != kind {
+		return false
+	}
+	if prefix, ok := strings.CutSuffix(boundName, "*"); ok {
+		return strings.HasPrefix(name, prefix)
+	}
+	return boundName == name
+}
+
+// String is such as DeveloperRead on topic=orders* in lkc-acme, with the
+// principal if the binding names one.
+func (b RoleBinding) String() string {
+	s := b.Role
+	if b.Resource != "" {
+		s += " on " + b.Resource
+	}
+	s += " in " + b.Cluster
+	if b.Principal != "" {
+		s += " for " + b.Principal
+	}
+	return s
+}
