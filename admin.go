@@ -2,6 +2,7 @@ package idpool
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ type decisionRequest struct {
 	Token   string `json:"token"`
 	Cluster string `json:"cluster"`
 	Pool    string `json:"pool"` // as on the wire: one, a comma list, or absent
+	// Extensions are all SASL extensions as the client sent them; logicalCluster
+	// and identityPoolId among them stand in for the two above.
+	Extensions map[string]string `json:"extensions"`
 }
 
 // problem is an error of the admin API (RFC 9457).
@@ -96,7 +100,13 @@ func (s *Stack) decisions(w http.ResponseWriter, r *http.Request) {
 		refuse(w, status, err.Error())
 		return
 	}
-	d := s.Decide(r.Context(), validator.Request{Token: in.Token, Cluster: in.Cluster, Pools: in.Pool, All: true})
+	d := s.Decide(r.Context(), validator.Request{
+		Token:      in.Token,
+		Cluster:    cmp.Or(in.Cluster, in.Extensions["logicalCluster"]),
+		Pools:      cmp.Or(in.Pool, in.Extensions["identityPoolId"]),
+		Extensions: in.Extensions,
+		All:        true,
+	})
 	writeJSON(w, http.StatusOK, "application/json", d)
 }
 

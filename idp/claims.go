@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,10 @@ type claims struct {
 	extra []member
 }
 
-// ownClaims are the names that a config cannot give to claims of its own.
+// OwnClaims are the names of the claims that Azure sets itself, which a config
+// cannot give to claims of its own, in the order of the token.
+func OwnClaims() []string { return slices.Clone(ownClaims) }
+
 var ownClaims = func() []string {
 	var names []string
 	for f := range reflect.TypeFor[claims]().Fields() {

@@ -33,6 +33,3 @@ func ErrorNumbers() []int { return slices.Sorted(maps.Keys(errorTable)) }
 
 // Provoke says how to get an error.
 func Provoke(number int) string { return errorTable[number].provoke }
-
-// OwnClaims are the claims that Azure sets.
-func OwnClaims() []string { return ownClaims }
