@@ -24,7 +24,7 @@ func (s *situation) cluster() string {
 // alone (confluent-kafka-python issue 1795, confluent-kafka-dotnet pull request
 // 2606).
 func noExtensions(s *situation) finding {
-	if s.in.Request.Cluster != "" || s.in.Request.Pools != "" {
+	if s.in.Request.Cluster != "" || s.in.Request.Pools != "" || len(s.in.Request.Extensions) > 0 {
 		return finding{}
 	}
 	return found([]string{
@@ -37,7 +37,7 @@ func noExtensions(s *situation) finding {
 
 // noClusters is for a config that lets nobody in, whatever the client sends.
 func noClusters(s *situation) finding {
-	if len(s.in.Facts.Clusters) > 0 || len(s.in.Facts.Providers) == 0 { // no config, no cause
+	if len(s.in.Facts.Clusters) > 0 || len(s.in.Facts.Providers) == 0 || s.badKey() != "" { // no config, no cause
 		return finding{}
 	}
 	return found([]string{
@@ -49,7 +49,8 @@ func noClusters(s *situation) finding {
 // clusterMissing is what Confluent Cloud answers with
 // CLUSTER_ID_MISSING_OR_EMPTY.
 func clusterMissing(s *situation) finding {
-	if s.in.Request.Cluster != "" {
+	if s.failed.Name == checkClient && !s.printed("CLUSTER_ID_MISSING_OR_EMPTY") ||
+		s.in.Request.Cluster != "" || s.badKey() != "" {
 		return finding{}
 	}
 	beside := ""
@@ -66,7 +67,10 @@ func clusterMissing(s *situation) finding {
 // clusterWrong is for a cluster id that is not, or no longer, one of ours.
 func clusterWrong(s *situation) finding {
 	got := s.in.Request.Cluster
-	if got == "" {
+	if s.failed.Name == checkClient {
+		return clusterRefused(s)
+	}
+	if got == "" || s.badKey() != "" {
 		return finding{}
 	}
 	want := nearest.To(got, s.in.Facts.Clusters)

@@ -30,6 +30,9 @@ const (
 	docsProviders       = workload + "identity-providers.html"
 	docsTroubleshooting = workload + "troubleshooting.html"
 	docsPools           = confluent + "access-management/authenticate/oauth/identity-pools.html"
+	docsRoleBindings    = confluent + "security/access-control/rbac/predefined-rbac-roles.html"
+	docsLibrdkafka      = "https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md"
+	docsKafkaUpgrade    = "https://kafka.apache.org/documentation/#security_sasl_oauthbearer"
 	docsConfluentAPI    = "https://github.com/confluentinc/ccloud-sdk-go-v2/blob/b5d63ec49044539918deb877ff9379eabc8c9e38/identity-provider/v2/api/openapi.yaml"
 	docsClusterMissing  = "https://github.com/kedacore/keda/issues/5757"
 )

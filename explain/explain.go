@@ -89,22 +89,28 @@ type TokenError struct {
 	SecretIsGUID bool
 }
 
-// Causes returns the likely causes, most likely first: those of the first
-// failed check before those of later ones, and within a check in the order of
-// [IDs]. It is empty only when the token was allowed.
+// Causes returns the likely causes, most likely first: what a client's own text
+// says, then those of the first failed check before those of later ones, and
+// within a check in the order of [IDs]. It is empty only when the token was
+// allowed and there is no text of a client.
 //
 // A failed check that no rule explains is its own cause, with the id check-NAME
 // such as check-signature; an error of the token endpoint that no rule knows
 // has the id aadsts-NUMBER; and a refusal that names no check is "undecided".
 func Causes(in Input) []validator.Cause {
-	if in.Decision.Allowed && in.TokenError == nil {
+	if in.Decision.Allowed && in.TokenError == nil && in.ClientError == "" {
 		return nil
+	}
+	in.ClientError = in.ClientError[:min(len(in.ClientError), maxClientText)]
+	if e, ok := ReadTokenError(in.ClientError); ok && in.TokenError == nil {
+		in.TokenError = &e
 	}
 	s := newSituation(in)
 	var causes []validator.Cause
 	for _, c := range s.failures() {
 		causes = append(causes, s.explain(c, causes)...)
 	}
+	causes = withoutEmptyText(causes)
 	if len(causes) == 0 {
 		causes = []validator.Cause{undecided()}
 	}

@@ -23,6 +23,9 @@ func opaqueToken(s *situation) finding {
 	parts := strings.Count(token, ".") + 1
 	what := "the token has no dots: it is a reference that only its issuer can read, not a JWT"
 	switch {
+	case s.failed.Name == checkClient && !s.printed("less than 2 delimiters"):
+		return finding{}
+	case s.failed.Name == checkClient:
 	case parts == 5:
 		what = "the token has five parts: it is encrypted (JWE), and Confluent Cloud reads only signed ones (JWT)"
 	case parts != 1 || token == "":
@@ -169,6 +172,13 @@ func issuerMismatch(s *situation) finding {
 			}
 			break
 		}
+	}
+	if differs == "; only the port differs" && strings.HasPrefix(iss, "http://localhost:") {
+		return found([]string{
+			"Ask the idpool that minted the token: POST /v1/decisions on its admin listener, which its serve prints at start.",
+			"Or let all have one issuer: start both with a config that says issuer: azure, or with the same --http address.",
+			"Get a new token and try again.",
+		}, "another idpool minted the token: its issuer is %s, this one expects %s, and only the port differs", quote(iss), s.issuersWanted())
 	}
 	return found([]string{
 		"Decide which is right. If the token is: copy its iss, " + cut(iss) + ", into " + providerBlade + " → the provider → Edit → Issuer URI, and set the JWKS URI that belongs to it.",

@@ -35,7 +35,7 @@ func found(steps []string, summary string, args ...any) finding {
 // A new rule is one line here and one function in the file of its side.
 func table() []rule {
 	on := func(checks ...string) []string { return checks }
-	endpoint, filter := on(checkTokenEndpoint), on(validator.CheckFilter)
+	endpoint, client, filter := on(checkTokenEndpoint), on(checkClient), on(validator.CheckFilter)
 	return []rule{
 		// The token endpoint refused; see token_endpoint.go.
 		{"secret-is-id", endpoint, secretIsID, docsCredentials},
@@ -55,8 +55,17 @@ func table() []rule {
 		{"fic-subject-case", endpoint, ficSubjectCase, docsBreakingChanges},
 		{"assertion-audience", endpoint, assertionAudience, docsFederation},
 
+		// The client itself gave up, and said so; see clienttext.go.
+		{"allowed-urls", client, allowedURLs, docsKafkaUpgrade},
+		{"tls-ca", client, tlsCA, docsLibrdkafka},
+		{"callback-handler-class", client, callbackHandlerClass, docsKafkaUpgrade},
+		{"librdkafka-without-oidc", client, librdkafkaWithoutOIDC, docsLibrdkafka},
+		{"client-claim-missing", client, clientClaimMissing, docsLibrdkafka},
+		{"schema-registry-cluster", client, schemaRegistryCluster, docsClientReference},
+		{"static-token-expired", client, staticTokenExpired, docsTroubleshooting},
+
 		// No check needs a signature to see these; see keys.go.
-		{"opaque-token", on(validator.CheckFormat), opaqueToken, docsTroubleshooting},
+		{"opaque-token", on(checkClient, validator.CheckFormat), opaqueToken, docsTroubleshooting},
 		{"alg-not-allowed", on(validator.CheckAlgorithm), algNotAllowed, docsAccessTokens},
 		{"id-token-used", on(validator.CheckProvider, validator.CheckFilter, validator.CheckIdentity), idTokenUsed, docsIDTokens},
 		{"claim-v1-v2", filter, claimV1V2, docsClaims},
@@ -75,9 +84,10 @@ func table() []rule {
 
 		// What the client sent beside the token; see client.go.
 		{"no-clusters", on(validator.CheckCluster), noClusters, docsClientReference},
+		{"extension-key", on(checkClient, validator.CheckCluster, validator.CheckPool, validator.CheckFilter), extensionKey, docsClientReference},
 		{"no-extensions", on(validator.CheckCluster), noExtensions, docsClientReference},
-		{"cluster-missing", on(validator.CheckCluster), clusterMissing, docsClusterMissing},
-		{"cluster-wrong", on(validator.CheckCluster), clusterWrong, docsClientReference},
+		{"cluster-missing", on(checkClient, validator.CheckCluster), clusterMissing, docsClusterMissing},
+		{"cluster-wrong", on(checkClient, validator.CheckCluster), clusterWrong, docsClientReference},
 		{"pool-unknown", on(validator.CheckPool), poolUnknown, docsPools},
 
 		// The filter is at fault; see filter.go.
@@ -105,6 +115,10 @@ func table() []rule {
 		{"no-pool-matched", filter, noPoolMatched, docsPools},
 		{"filter-too-long", filter, filterTooLong, docsConfluentAPI},
 		{"identity-claim-missing", on(validator.CheckIdentity), identityClaimMissing, docsPools},
+
+		// The client is logged in and may not do what it wants; see authorization.go.
+		{"binding-wrong-principal", on(validator.CheckAuthorization), bindingWrongPrincipal, docsRoleBindings},
+		{"no-role-binding", on(checkClient, validator.CheckAuthorization), noRoleBinding, docsRoleBindings},
 	}
 }
 
@@ -135,7 +149,10 @@ func (s *situation) explain(failed validator.Check, known []validator.Cause) []v
 // bare is a failed check as a cause: what it saw and what it wanted, and no
 // guess why.
 func (s *situation) bare(c validator.Check) validator.Cause {
-	if e := s.in.TokenError; e != nil {
+	switch e := s.in.TokenError; {
+	case c.Name == checkClient:
+		return bareText(s.in.ClientError)
+	case e != nil:
 		return bareError(e)
 	}
 	summary := "the check " + c.Name + " failed"

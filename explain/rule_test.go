@@ -21,7 +21,7 @@ type row struct {
 
 func rows() []row {
 	var all []row
-	for _, side := range [][]row{endpointRows(), scopeRows(), providerRows(), keyRows(), timeRows(), clientRows(), filterRows(), claimRows(), roleRows(), poolRows()} {
+	for _, side := range [][]row{endpointRows(), scopeRows(), providerRows(), keyRows(), timeRows(), clientRows(), filterRows(), claimRows(), roleRows(), poolRows(), textRows(), bindingRows()} {
 		all = append(all, side...)
 	}
 	return all
@@ -196,6 +196,14 @@ func clientRows() []row {
 	return []row{
 		{"a callback that returns the token alone", "no-extensions", asked(validator.CheckCluster, "", ""),
 			[]string{"logicalCluster", "identityPoolId"}, []string{"extension_logicalCluster='lkc-acme'", "tuple of four"}},
+		{"the prefix of Java's configuration on the wire", "extension-key", spelt(validator.CheckCluster, "extension_identityPoolId", "pool-dev"),
+			[]string{"extension_identityPoolId=pool-dev", "letters only"}, []string{"identityPoolId=pool-dev in sasl.oauthbearer.extensions", "taken off before"}},
+		{"a key in snake case", "extension-key", spelt(validator.CheckCluster, "identity_pool_id", "pool-dev"),
+			[]string{"identity_pool_id=pool-dev"}, []string{"identityPoolId"}},
+		{"a key of letters that nobody reads", "extension-key", spelt(validator.CheckFilter, "identityPoolID", "pool-dev"),
+			[]string{"identityPoolID=pool-dev", "nothing arrived as identityPoolId"}, []string{"Upper and lower case count"}},
+		{"a key that is meant for nobody", "extension-key", spelt(validator.CheckCluster, "trace-id", "1"),
+			[]string{"'trace-id'"}, []string{"logicalCluster and identityPoolId"}},
 		{"a config that lists no cluster", "no-clusters", noClusters(asked(validator.CheckCluster, "lkc-acme", "pool-dev")),
 			[]string{"lists no clusters"}, []string{"clusters: [{id: lkc-…}]"}},
 		{"a pool and no cluster", "cluster-missing", asked(validator.CheckCluster, "", "pool-dev"),

@@ -67,6 +67,9 @@ func (s *situation) failures() []validator.Check {
 		return []validator.Check{{Name: checkTokenEndpoint, Status: validator.Fail, Message: e.Description}}
 	}
 	var failed []validator.Check
+	if s.in.ClientError != "" {
+		failed = append(failed, validator.Check{Name: checkClient, Status: validator.Fail, Message: s.in.ClientError})
+	}
 	for _, c := range s.in.Decision.Checks {
 		if c.Status == validator.Fail {
 			failed = append(failed, c)

@@ -45,7 +45,7 @@ func impliesDescribe(operation string) bool {
 // cluster. Bindings of another principal than the pool's do not count.
 func (p *Pool) Allows(cluster string, o Operation) bool {
 	return slices.ContainsFunc(p.config.RoleBindings, func(b RoleBinding) bool {
-		return b.isFor(p.config.ID) && b.Cluster == cluster && b.allows(o)
+		return b.isFor(p.config.ID) && b.Cluster == cluster && b.Allows(o)
 	})
 }
 
@@ -54,8 +54,9 @@ func (b RoleBinding) isFor(pool string) bool {
 	return b.Principal == "" || b.Principal == "User:"+pool
 }
 
-// allows says whether a binding's role allows an operation on its resource.
-func (b RoleBinding) allows(o Operation) bool {
+// Allows says whether a binding's role allows an operation on its resource,
+// whoever its principal is and whatever the cluster.
+func (b RoleBinding) Allows(o Operation) bool {
 	r, err := findRole(b.Role)
 	if err != nil {
 		return false

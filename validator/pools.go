@@ -1,6 +1,7 @@
 package validator
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,10 @@ const maxMatches = 10
 // brackets is the one that Confluent's clients show.
 func (d *decider) cluster() Check {
 	asked, known := d.request.Cluster, d.v.clusters
-	switch {
+	switch bad := d.request.badKey(); {
+	case bad != "":
+		return fail("the key of an extension may have letters only (RFC 7628 3.1), and a broker refuses the first message as a whole otherwise",
+			"extension "+quote(bad), "logicalCluster and identityPoolId")
 	case len(asked) > maxCluster:
 		return fail("the client names a cluster of more than "+strconv.Itoa(maxCluster)+" bytes", "logicalCluster "+quote(asked), list(known))
 	case known == nil:
@@ -40,6 +44,24 @@ func (d *decider) cluster() Check {
 		message += "; did the client mean " + near + "?"
 	}
 	return fail(message, "logicalCluster "+quote(asked), list(known))
+}
+
+// badKey is the first extension, by its name, that no client's first message can
+// have, or "". An empty name counts as one too.
+func (r Request) badKey() string {
+	if len(r.Extensions) == 0 {
+		return ""
+	}
+	notLetter := func(c rune) bool { return (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) }
+	for _, key := range slices.Sorted(maps.Keys(r.Extensions)) {
+		switch {
+		case key == "":
+			return "(no name)"
+		case strings.ContainsFunc(key, notLetter):
+			return key
+		}
+	}
+	return ""
 }
 
 // pool finds the pools that may match (confluent-cloud.md 5.2). Looking up a

@@ -137,14 +137,15 @@ type Request struct {
 	// Name there is a twelfth check, authorization.
 	Operation pool.Operation
 	// Extensions are the SASL extensions as received, by key, the two above
-	// included. They are for explaining: no check looks at them.
+	// included. A key that the grammar does not allow fails the check cluster;
+	// otherwise they are for explaining.
 	Extensions map[string]string
 }
 
 // plain reports whether a Request is one that a broker makes, whose verdict may
 // be remembered.
 func (r Request) plain() bool {
-	return !r.Unverified && r.Claims == nil && r.Operation.Name == ""
+	return !r.Unverified && r.Claims == nil && r.Operation.Name == "" && r.badKey() == ""
 }
 
 // Validator decides about tokens. It is safe for concurrent use.
