@@ -32,7 +32,7 @@ func (s *Stack) gatherFacts(pools [][]*pool.Pool) explain.Facts {
 	for _, c := range s.config.Clusters {
 		f.Clusters = append(f.Clusters, c.ID)
 	}
-	return f
+	return f.Indexed()
 }
 
 func application(t idp.Tenant, a idp.Application, roleByID, spelling map[string]string) explain.Application {
@@ -41,7 +41,7 @@ func application(t idp.Tenant, a idp.Application, roleByID, spelling map[string]
 		IdentifierURIs: a.IdentifierURIs, TokenVersion: a.TokenVersion(),
 		Assigned: map[string][]string{}, Requested: map[string][]string{}, Unissued: map[string]string{},
 	}
-	out.NoServicePrincipal = a.ServicePrincipal.Absent
+	out.NoServicePrincipal, out.AssignmentRequired = a.ServicePrincipal.Absent, a.ServicePrincipal.AppRoleAssignmentRequired
 	for _, r := range a.AppRoles {
 		out.Roles = append(out.Roles, r.Value)
 		if why := r.Unissued(); why != "" {

@@ -61,7 +61,8 @@ func (s *situation) definer(roles []string) *Application {
 	if s.resource != nil && defines(*s.resource) {
 		return s.resource
 	}
-	for i, a := range s.in.Facts.Applications {
+	for _, i := range s.in.Facts.defining(roles) {
+		a := s.in.Facts.Applications[i]
 		if defines(a) && (s.text("tid") == "" || strings.EqualFold(a.TenantID, s.text("tid"))) {
 			return &s.in.Facts.Applications[i]
 		}

@@ -33,6 +33,7 @@ const (
 	docsRoleBindings    = confluent + "security/access-control/rbac/predefined-rbac-roles.html"
 	docsLibrdkafka      = "https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md"
 	docsKafkaUpgrade    = "https://kafka.apache.org/documentation/#security_sasl_oauthbearer"
+	docsSharedIssuers   = "https://support.confluent.io/hc/en-us/articles/48666617173780-OAuth-OIDC-Identity-Pool-Filters-Requirement-Update-in-Confluent-Cloud"
 	docsConfluentAPI    = "https://github.com/confluentinc/ccloud-sdk-go-v2/blob/b5d63ec49044539918deb877ff9379eabc8c9e38/identity-provider/v2/api/openapi.yaml"
 	docsClusterMissing  = "https://github.com/kedacore/keda/issues/5757"
 )

@@ -26,6 +26,8 @@ type Facts struct {
 	// Compiled are the pools already compiled, by id. Explaining works
 	// without, but compiles the filters again: tens of microseconds a pool.
 	Compiled map[string]*pool.Pool
+
+	index *index
 }
 
 // Application is an app registration as the identity provider has it.
@@ -45,6 +47,9 @@ type Application struct {
 	Unissued map[string]string
 	// NoServicePrincipal says that the application is registered only.
 	NoServicePrincipal bool
+	// AssignmentRequired says that only assigned clients get tokens for the
+	// application.
+	AssignmentRequired bool
 	// Assigned are the roles granted to the application's service principal,
 	// by the appId of the resource that defines them.
 	Assigned map[string][]string

@@ -85,7 +85,7 @@ func (s *situation) application(id string) *Application {
 		return nil
 	}
 	var found *Application
-	for i := range s.in.Facts.Applications {
+	for _, i := range s.in.Facts.called(id) {
 		a := &s.in.Facts.Applications[i]
 		if !a.is(id) {
 			continue
