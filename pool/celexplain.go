@@ -11,15 +11,15 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
-// explain evaluates every part of the filter and finds the ones that decided.
-func (p *celProgram) explain(c Claims) Result {
+// examine evaluates every part of the filter at once.
+func (p *celProgram) examine(c Claims, look func(*explanation, *part)) (*part, error) {
 	root := celParts(p.source, p.ast)
 	program, err := p.tracking()
 	if err != nil {
-		return unexplained(root, err)
+		return root, err
 	}
 	_, details, err := program.Eval(celVariables(c))
-	x := explanation{claims: c, absorbs: true}
+	x := &explanation{claims: c, absorbs: true}
 	// A claim's value comes from the token itself: what CEL made of it would have
 	// to be turned back first.
 	x.eval = func(part *part) (any, error) {
@@ -31,9 +31,10 @@ func (p *celProgram) explain(c Claims) Result {
 		return celValue(details, part.node.(int64))
 	}
 	if _, rootErr := x.eval(root); err != nil && errors.Is(rootErr, errNotReached) {
-		return unexplained(root, err) // given up half way, such as over the cost limit
+		return root, err // given up half way, such as over the cost limit
 	}
-	return x.result(root)
+	look(x, root)
+	return root, nil
 }
 
 // unexplained is the result when the evaluation as a whole failed.

@@ -8,21 +8,21 @@ import (
 	"github.com/expr-lang/expr/parser"
 )
 
-// explain evaluates the parts of the filter that are asked about, each as a
+// examine evaluates the parts of the filter that are asked about, each as a
 // filter of its own, and all within the budget of one evaluation.
-func (p *exprProgram) explain(c Claims) Result {
+func (p *exprProgram) examine(c Claims, look func(*explanation, *part)) (*part, error) {
 	root, err := exprParts(p.source)
 	if err != nil {
-		return unexplained(&part{text: oneLine(p.source.text)}, err)
+		return &part{text: oneLine(p.source.text)}, err
 	}
 	if _, err := p.run(c); errors.Is(err, errBudget) {
-		return unexplained(root, errBudget)
+		return root, errBudget
 	}
 	m := p.machines.Get().(*exprMachine)
 	defer m.release(p.machines)
 	m.env["claims"], m.env[chargeName] = c, new(budget).charge
-	x := explanation{claims: c, eval: m.evaluator()}
-	return x.result(root)
+	look(&explanation{claims: c, eval: m.evaluator()}, root)
+	return root, nil
 }
 
 // evaluator evaluates parts, each once.

@@ -38,9 +38,10 @@ type Filter struct {
 type program interface {
 	// run evaluates the filter.
 	run(Claims) (any, error)
-	// explain finds out why a filter that run to anything but true did not
-	// match.
-	explain(Claims) Result
+	// examine evaluates every part of the filter and hands out what is needed
+	// to ask about them. Its error says why that cannot be done; the part is the
+	// whole filter then.
+	examine(Claims, func(*explanation, *part)) (*part, error)
 }
 
 // Source is a filter before it is compiled.
@@ -130,7 +131,12 @@ func (f *Filter) Eval(c Claims) Result {
 	if f.Matches(c) {
 		return Result{Match: true}
 	}
-	return f.program.explain(c)
+	var r Result
+	root, err := f.program.examine(c, func(x *explanation, root *part) { r = x.result(root) })
+	if err != nil {
+		return unexplained(root, err)
+	}
+	return r
 }
 
 // Warnings are as those of [Pool.Warnings].

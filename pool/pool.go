@@ -105,6 +105,9 @@ func (p *Pool) Matches(c Claims) bool { return p.filter.Matches(c) }
 // part of it decided.
 func (p *Pool) Match(c Claims) Result { return p.filter.Eval(c) }
 
+// Trace evaluates the pool's filter part by part.
+func (p *Pool) Trace(c Claims) Trace { return p.filter.Trace(c) }
+
 // Identity reads the pool's identity claim: a non-empty string, or an error
 // that says what was there instead.
 func (p *Pool) Identity(c Claims) (string, error) { return p.identity.Value(c) }
