@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
@@ -49,6 +50,11 @@ type Config struct {
 	// IdentityProviders are those of Confluent Cloud, with their pools.
 	IdentityProviders []IdentityProvider `json:"identityProviders,omitempty"`
 
+	// Keyring signs, whatever Keys says. Nil means what Keys says.
+	Keyring *idp.Keyring `json:"-"`
+	// Transport carries the requests for keys and discovery documents that are
+	// not the stack's own. Nil means http.DefaultTransport.
+	Transport http.RoundTripper `json:"-"`
 	// Now tells the time to issuer and validator alike. Nil means time.Now.
 	Now func() time.Time `json:"-"`
 	// Logger gets a line for each token and each decision. Nil means none.

@@ -38,7 +38,7 @@ func (x *checker) fail(field, format string, args ...any) {
 // parts compiles the Config. Its error joins every mistake.
 func (c Config) parts() (parts, error) {
 	x := &checker{config: c}
-	p := parts{local: &inProcess{}}
+	p := parts{local: &inProcess{next: c.Transport}}
 	// The public URLs are not known before the listeners are open: the
 	// transport learns them then.
 	p.client = &http.Client{Timeout: 10 * time.Second, Transport: p.local}

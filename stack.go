@@ -83,9 +83,11 @@ func newStack(c Config, at publicURLs) (*Stack, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	keys, err := keyring(c.Keys, s.now())
-	if err != nil {
-		return nil, err
+	keys := c.Keyring
+	if keys == nil {
+		if keys, err = keyring(c.Keys, s.now()); err != nil {
+			return nil, err
+		}
 	}
 	s.idp = p.idp.With(keys, s.base())
 	for _, base := range at.list() {
@@ -200,6 +202,18 @@ func loggable(s string) string {
 		return fmt.Sprintf("%.8s… (%d bytes)", s, len(s))
 	}
 	return s
+}
+
+// Rotate puts other signing keys into use, from the next token on. Those who
+// have fetched the keys before do not know: the stack's own validator asks again
+// as its providers' unknownKid says, or at [Stack.RefreshKeys]. Nil means the
+// fixed test keys.
+func (s *Stack) Rotate(keys *idp.Keyring) { s.idp.Rotate(keys) }
+
+// RefreshKeys makes the validator fetch a provider's keys now, as the button
+// Refresh JWKS in Confluent Cloud does.
+func (s *Stack) RefreshKeys(ctx context.Context, providerID string) error {
+	return s.validator.RefreshKeys(ctx, providerID)
 }
 
 // Config returns what the stack was made from.

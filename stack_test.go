@@ -366,7 +366,7 @@ func TestTheLogHasNoToken(t *testing.T) {
 func TestInProcessTransport(t *testing.T) {
 	outside := httptest.NewServer(http.NotFoundHandler())
 	defer outside.Close()
-	transport := &inProcess{[]served{{"http://localhost:8080/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	transport := &inProcess{served: []served{{"http://localhost:8080/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 		_, _ = io.WriteString(w, "in")
 	})}}}

@@ -12,6 +12,8 @@ import (
 type inProcess struct {
 	// served are set before the first request and never changed after it.
 	served []served
+	// next is for all others; nil means http.DefaultTransport.
+	next http.RoundTripper
 }
 
 // served is what answers under a public URL.
@@ -26,6 +28,9 @@ func (t *inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		if strings.HasPrefix(r.URL.String(), one.prefix) {
 			return answer(one.handler, r)
 		}
+	}
+	if t.next != nil {
+		return t.next.RoundTrip(r)
 	}
 	return http.DefaultTransport.RoundTrip(r)
 }

@@ -87,8 +87,9 @@ func (s *Server) checkFederated(ctx context.Context, base string, a *application
 		return refused
 	}
 	if s.isOwnIssuer(base, j.claims.Iss) {
-		keys := make([]issuerKey, len(s.config.Keys.Keys()))
-		for i, k := range s.config.Keys.Keys() {
+		own := s.Keys().Keys()
+		keys := make([]issuerKey, len(own))
+		for i, k := range own {
 			keys[i] = issuerKey{k.ID, k.public}
 		}
 		return verifyWith(keys, a, j)

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,8 +52,8 @@ type Server struct {
 	config  Config
 	dir     *directory
 	handler http.Handler
-	// published are the keys in the order of the JWKS.
-	published []*Key
+	// keys are those in use; they change under a running server.
+	keys *atomic.Pointer[keysInUse]
 	// signing bounds the signatures that run at once: more than there are
 	// processors only makes every one of them late.
 	signing chan struct{}
@@ -60,14 +61,17 @@ type Server struct {
 	issuers *issuers
 }
 
+// keysInUse are a keyring and its keys in the order of the JWKS.
+type keysInUse struct {
+	*Keyring
+	published []*Key
+}
+
 // New makes a Server. It does no I/O. Its error joins a *ConfigError for each
 // mistake in the tenants.
 func New(c Config) (*Server, error) {
 	if c.Tenants == nil {
 		c.Tenants = []Tenant{Acme()}
-	}
-	if c.Keys == nil || c.Keys.Signer() == nil {
-		c.Keys = TestKeys()
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -80,7 +84,8 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c, dir: dir, signing: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	s.published = c.Keys.shuffled(c.Seed)
+	s.keys = new(atomic.Pointer[keysInUse])
+	s.Rotate(c.Keys)
 	s.issuers = newIssuers(c)
 	s.handler = s.At(c.PublicURL)
 	return s, nil
@@ -89,15 +94,25 @@ func New(c Config) (*Server, error) {
 // With returns a Server of the same tenants with other keys and another public
 // URL. It is cheap: the directory is shared.
 func (s *Server) With(keys *Keyring, publicURL string) *Server {
-	if keys == nil || keys.Signer() == nil {
-		keys = TestKeys()
-	}
 	other := *s
-	other.config.Keys, other.config.PublicURL = keys, publicURL
-	other.published = keys.shuffled(s.config.Seed)
+	other.config.PublicURL = publicURL
+	other.keys = new(atomic.Pointer[keysInUse])
+	other.Rotate(keys)
 	other.handler = other.At(publicURL)
 	return &other
 }
+
+// Rotate puts other keys into use, from the next token and the next JWKS on.
+// Nil means the fixed test keys.
+func (s *Server) Rotate(keys *Keyring) {
+	if keys == nil || keys.Signer() == nil {
+		keys = TestKeys()
+	}
+	s.keys.Store(&keysInUse{keys, keys.shuffled(s.config.Seed)})
+}
+
+// Keys are the keys in use.
+func (s *Server) Keys() *Keyring { return s.keys.Load().Keyring }
 
 // ServeHTTP serves the endpoints under the Config's PublicURL.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

@@ -30,7 +30,7 @@ func (l listener) jwks(_ http.ResponseWriter, r *http.Request) answer {
 	if refused != nil {
 		return l.refuse(r, refused)
 	}
-	return l.keys("microsoftonline.com", l.Issuer(l.base(r), a.issuerID))
+	return l.keySet("microsoftonline.com", l.Issuer(l.base(r), a.issuerID))
 }
 
 // jwksV1 is GET /{tenant}/discovery/keys: the same keys, without what scopes
@@ -39,12 +39,12 @@ func (l listener) jwksV1(_ http.ResponseWriter, r *http.Request) answer {
 	if _, refused := l.resolve(r.PathValue("tenant")); refused != nil {
 		return l.refuse(r, refused)
 	}
-	return l.keys("", "")
+	return l.keySet("", "")
 }
 
-func (l listener) keys(cloudInstance, issuer string) answer {
+func (l listener) keySet(cloudInstance, issuer string) answer {
 	set := jsonWebKeySet{}
-	for _, k := range l.published {
+	for _, k := range l.keys.Load().published {
 		set.Keys = append(set.Keys, k.jsonWebKey(cloudInstance, issuer))
 	}
 	return answer{status: http.StatusOK, body: set, header: cached}

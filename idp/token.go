@@ -228,7 +228,7 @@ func (s *Server) issue(ctx context.Context, g grant) (*issued, *Error) {
 	case <-ctx.Done():
 		return nil, serverError(ctx.Err())
 	}
-	token, err := c.sign(s.config.Keys.Signer())
+	token, err := c.sign(s.Keys().Signer())
 	if err != nil {
 		return nil, serverError(err)
 	}
