@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -21,6 +22,36 @@ const OnCluster = "cluster"
 
 // String is such as Read on topic=orders.
 func (o Operation) String() string { return o.Name + " on " + o.Resource }
+
+// operations are those of Kafka's access control.
+func operations() []string {
+	return []string{"Read", "Write", "Create", "Delete", "Alter", "Describe", "ClusterAction", "DescribeConfigs", "AlterConfigs", "IdempotentWrite"}
+}
+
+// ParseOperation reads an operation as people write it: its name in any case,
+// also Kafka's DESCRIBE_CONFIGS, and a resource of the form TYPE=NAME or the
+// word cluster.
+func ParseOperation(name, resource string) (Operation, error) {
+	folded := strings.ReplaceAll(name, "_", "")
+	i := slices.IndexFunc(operations(), func(o string) bool { return strings.EqualFold(o, folded) })
+	if i < 0 {
+		hint := didYouMean(name, operations())
+		if hint == "" {
+			hint = "want one of " + strings.Join(operations(), ", ")
+		}
+		return Operation{}, withHint(fmt.Sprintf("unknown operation %q", name), hint)
+	}
+	if strings.EqualFold(resource, OnCluster) || resource == "cluster=kafka-cluster" {
+		return Operation{operations()[i], OnCluster}, nil
+	}
+	if err := checkResource(resource); err != nil {
+		return Operation{}, err
+	}
+	if strings.HasSuffix(resource, "*") {
+		return Operation{}, fmt.Errorf("resource %q is a pattern, want the name of one", resource)
+	}
+	return Operation{operations()[i], resource}, nil
+}
 
 // permissions are the operations of a role by the type of a resource, the
 // cluster included.

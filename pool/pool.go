@@ -70,7 +70,7 @@ func New(c Config) (*Pool, error) {
 	}
 	// The caller's slice stays the caller's.
 	p.config.RoleBindings = append([]RoleBinding(nil), c.RoleBindings...)
-	p.warnings = append(p.filter.Warnings(), roleWarnings(c.RoleBindings)...)
+	p.warnings = append(p.filter.Warnings(), roleWarnings(c.ID, c.RoleBindings)...)
 	return p, nil
 }
 

@@ -127,6 +127,9 @@ func (b RoleBinding) check(field string) []error {
 	case b.Resource != "":
 		add("resource", checkResource(b.Resource))
 	}
+	if kind, name, ok := strings.Cut(b.Principal, ":"); b.Principal != "" && (!ok || kind == "" || name == "" || strings.ContainsAny(b.Principal, " \t\r\n")) {
+		add("principal", fmt.Errorf("%q is no principal, want KIND:NAME such as User:pool-dev, or leave it out for this pool", b.Principal))
+	}
 	return mistakes
 }
 
@@ -168,13 +171,31 @@ func typeHint(kind string) string {
 	}
 }
 
-// roleWarnings names the roles that mean nothing to a Kafka cluster.
-func roleWarnings(all []RoleBinding) []string {
+// roleWarnings names the roles that mean nothing to a Kafka cluster, and the
+// principals that are not the pool.
+func roleWarnings(pool string, all []RoleBinding) []string {
 	var warnings []string
-	for _, b := range all {
+	for i, b := range all {
+		if w := principalWarning(pool, b.Principal); w != "" {
+			warnings = append(warnings, fmt.Sprintf("roleBindings[%d]: %s", i, w))
+		}
 		if r, err := findRole(b.Role); err == nil && r.scope == scopeElse {
 			warnings = append(warnings, fmt.Sprintf("the role %s holds on %s and grants nothing in a Kafka cluster", b.Role, scopeElse))
 		}
 	}
 	return warnings
+}
+
+// principalWarning is for a binding that is somebody else's. Confluent's API
+// takes principals that begin with User: or Group: only (confluent-cloud.md
+// 6.1), and a pool is a User.
+func principalWarning(pool, principal string) string {
+	own := "User:" + pool
+	switch {
+	case principal == "" || principal == own:
+		return ""
+	case !strings.HasPrefix(principal, "User:") && !strings.HasPrefix(principal, "Group:"):
+		return fmt.Sprintf("the principal %q is refused by Confluent's API, which takes User: and Group: only: write %s, or leave it out", principal, own)
+	}
+	return fmt.Sprintf("the principal %q is not this pool's, %s: the binding grants this pool nothing", principal, own)
 }
