@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/idpool/idpool/explain"
+	"github.com/idpool/idpool/pool"
 	"github.com/idpool/idpool/validator"
 )
 
@@ -30,4 +31,16 @@ func (s *Stack) ExplainClient(r validator.Request, text string) []validator.Caus
 	facts := s.facts()
 	facts.Now = s.now()
 	return explain.Causes(explain.Input{Request: r, Facts: facts, ClientError: text})
+}
+
+// Traces are, for a Decision whose check filter failed, the filters of the pools
+// that refused, part by part. They are for people and made when asked for.
+func (s *Stack) Traces(d validator.Decision) map[string]pool.Trace {
+	traces := map[string]pool.Trace{}
+	for id := range d.Matches {
+		if p := s.facts().Compiled[id]; p != nil {
+			traces[id] = p.Trace(d.Claims)
+		}
+	}
+	return traces
 }

@@ -1,183 +1,269 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/pool"
 	"github.com/idpool/idpool/validator"
 )
 
-// maxInput is the size above which standard input or a claims file is not read.
-const maxInput = 1 << 20
+// explainFlags say what to explain, beside the token.
+type explainFlags struct {
+	pools, cluster  string
+	noSignature     bool
+	foreign         foreignFlags
+	extensions      []string
+	operation, name string // of a resource
+	at              string
+}
+
+// foreignFlags describe one provider and one pool in place of a config.
+type foreignFlags struct {
+	filter, language, issuer, identityClaim, jwks string
+}
 
 func (a *app) explainCommand() *cobra.Command {
-	r := validator.Request{All: true}
+	var f explainFlags
 	cmd := &cobra.Command{
 		Use:   "explain [TOKEN|-]",
 		Short: "Say whether a token may log in, and if not, why and how to fix it",
 		Long: `explain makes every check that the broker would make of a token, names the
 likely cause of a refusal and says what to change where. The token is an
-argument, or comes from standard input.
+argument, or comes from standard input; quotes, line breaks, "Bearer" and the
+JSON around it are taken off. A decoded payload will do, and so will what the
+token endpoint or a Kafka client printed instead of a token.
 
-Keys are fetched from the jwksUri of the config's providers and from nowhere
-else; for a provider given as tenant: they are the config's own, and no server
-need run. The exit code is 0 when allowed, 1 when refused, 2 for a mistake in
-the command or the config.`,
+A token from production needs no config and no signature: --no-signature leaves
+the signature out, and --filter, --issuer and --identity-claim stand in for the
+config. Nothing is sent anywhere then, unless --jwks says where keys are.
+
+With a config, keys are fetched from the jwksUri of its providers and from
+nowhere else; for a provider given as tenant: they are the config's own, and no
+server need run. The exit code is 0 when allowed, 1 when refused, 2 for a
+mistake in the command or the config.`,
 		Example: `  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7 | idpool explain --pool pool-prod -
-  idpool explain --config acme.yaml --output json eyJ0eXAiOi…`,
+  idpool explain --no-signature --filter "'prod' in claims.roles" --identity-claim claims.azp eyJ0eXAiOi…
+  idpool explain --pool pool-dev --operation Read --resource topic=orders - < token
+  idpool explain "AADSTS7000215: Invalid client secret provided."`,
 		Args: atMost(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd, args, r) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd, args, f) },
 	}
-	cmd.Flags().StringVar(&r.Pools, "pool", "", "identity pool `ID`, or a comma list (default: every pool that matches)")
-	cmd.Flags().StringVar(&r.Cluster, "cluster", "", "cluster `ID` (default: the config's only one)")
+	flags := cmd.Flags()
+	flags.StringVar(&f.pools, "pool", "", "identity pool `ID`, or a comma list (default: every pool that matches)")
+	flags.StringVar(&f.cluster, "cluster", "", "cluster `ID` (default: the config's only one)")
+	flags.BoolVar(&f.noSignature, "no-signature", false, "leave out the signature: it may have been cut off")
+	f.foreign.register(cmd)
+	flags.StringVar(&f.foreign.issuer, "issuer", "", "`URL` of the provider's issuer, in place of a config (default: the token's own)")
+	flags.StringVar(&f.foreign.jwks, "jwks", "", "`URL` of the provider's keys: they are fetched, and the signature is verified")
+	flags.StringArrayVar(&f.extensions, "extension", nil, "SASL extension `KEY=VALUE` as the client sends it; may be given several times")
+	flags.StringVar(&f.operation, "operation", "", "Kafka operation `NAME` to ask for, such as Read; with --resource")
+	flags.StringVar(&f.name, "resource", "", "`TYPE=NAME` of what --operation is done to, such as topic=orders, or cluster")
+	flags.StringVar(&f.at, "at", "", "decide as of this `TIME` (RFC 3339), such as 2026-11-23T12:00:00Z")
 	return cmd
 }
 
-func (a *app) explain(cmd *cobra.Command, args []string, r validator.Request) error {
-	c, err := a.load()
+// register adds the flags that describe a pool.
+func (f *foreignFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.filter, "filter", "", "`FILTER` of the pool, in place of a config")
+	cmd.Flags().StringVar(&f.language, "language", "cel", "`LANGUAGE` of the filter: cel or expr")
+	cmd.Flags().StringVar(&f.identityClaim, "identity-claim", "", "identity `CLAIM` of the pool, such as claims.azp")
+}
+
+// used says whether any of them was given.
+func (f foreignFlags) used() bool {
+	return f.filter+f.issuer+f.identityClaim+f.jwks != ""
+}
+
+// token is the provider and the pool that the flags describe, for a token.
+func (f foreignFlags) token(claims map[string]any) idpool.ForeignToken {
+	return idpool.ForeignToken{Claims: claims, Filter: f.filter, Language: pool.Language(f.language),
+		IdentityClaim: f.identityClaim, Issuer: f.issuer, JWKSURI: f.jwks}
+}
+
+func (a *app) explain(cmd *cobra.Command, args []string, f explainFlags) error {
+	p, err := a.pasted(cmd, args)
 	if err != nil {
 		return err
 	}
-	if r.Token, err = tokenArgument(cmd, args); err != nil {
+	c, r, err := a.explained(cmd, f, p)
+	if err != nil {
 		return err
-	}
-	if r.Cluster == "" && !cmd.Flags().Changed("cluster") && len(c.Clusters) == 1 {
-		r.Cluster = c.Clusters[0].ID
 	}
 	stack, err := idpool.New(c)
 	if err != nil {
 		return &exitError{exitUsage, err, ""}
 	}
 	defer stack.Close()
+	if p.text != "" {
+		return a.explainText(cmd, stack, r, p.text)
+	}
 	d := stack.Decide(cmd.Context(), r)
-	if err := a.printDecision(cmd.OutOrStdout(), d); err != nil {
+	if err := a.printDecision(cmd.OutOrStdout(), d, stack.Traces(d)); err != nil {
 		return err
 	}
-	if !d.Allowed {
-		return refused
+	if d.Allowed {
+		return nil
 	}
+	if !r.Unverified && unsigned(p.token) {
+		return &exitError{exitRefused, nil, "if the signature was cut off on purpose, --no-signature leaves it out"}
+	}
+	return refused
+}
+
+// unsigned says whether a token looks as if somebody had cut its signature off.
+func unsigned(token string) bool {
+	parts := strings.Split(token, ".")
+	return strings.HasPrefix(token, "eyJ") && (len(parts) == 2 || len(parts) == 3 && len(parts[2]) < 20)
+}
+
+// pasted reads what to explain from the arguments or from standard input.
+func (a *app) pasted(cmd *cobra.Command, args []string) (paste, error) {
+	text, from := "", "the argument"
+	switch {
+	case len(args) == 1 && args[0] != "-":
+		text = args[0]
+	case len(args) == 0 && isTerminal(cmd.InOrStdin()):
+		return paste{}, usageError("", "%s: no token: give it as an argument, or - and pipe it in", cmd.Name())
+	default:
+		data, err := readAll(cmd.InOrStdin())
+		if err != nil {
+			return paste{}, usageError("", "%s: %v", cmd.Name(), err)
+		}
+		text, from = string(data), "standard input"
+	}
+	p, err := readPaste(text)
+	switch {
+	case err != nil:
+		return p, usageError("", "%s: %v", cmd.Name(), err)
+	case p.token == "" && p.claims == nil && p.text == "" && from == "standard input":
+		return p, usageError("the command before the pipe has printed none", "%s: standard input has no token", cmd.Name())
+	}
+	p.say(cmd.ErrOrStderr())
+	return p, nil
+}
+
+// explained is the config to decide with and the request to decide about.
+func (a *app) explained(cmd *cobra.Command, f explainFlags, p paste) (idpool.Config, validator.Request, error) {
+	r := validator.Request{Token: p.token, Claims: p.claims, Cluster: f.cluster, Pools: f.pools, Unverified: f.noSignature, All: true}
+	if err := f.request(&r); err != nil {
+		return idpool.Config{}, r, err
+	}
+	c, err := a.configFor(f, p)
+	if err != nil {
+		return c, r, err
+	}
+	if f.foreign.used() {
+		r.Pools = idpool.ForeignPool
+		r.Unverified = r.Unverified || f.foreign.jwks == ""
+	}
+	if r.Cluster == "" && !cmd.Flags().Changed("cluster") && len(f.extensions) == 0 && len(c.Clusters) == 1 {
+		r.Cluster = c.Clusters[0].ID
+	}
+	if f.at != "" {
+		at, err := time.Parse(time.RFC3339, f.at)
+		if err != nil {
+			return c, r, usageError("", "explain: --at: %q is no time, want one such as 2026-11-23T12:00:00Z", f.at)
+		}
+		c.Now = func() time.Time { return at }
+	}
+	return c, r, nil
+}
+
+// configFor is the config of --config, or the one that the flags describe.
+func (a *app) configFor(f explainFlags, p paste) (idpool.Config, error) {
+	switch {
+	case !f.foreign.used():
+		return a.load()
+	case a.configFile != "":
+		return idpool.Config{}, usageError("leave out --config, or put the filter into it", "explain: --filter, --issuer, --identity-claim and --jwks stand in for a config, and there is one")
+	case f.pools != "":
+		return idpool.Config{}, usageError("", "explain: --pool: the flags describe the only pool there is")
+	case f.noSignature && f.foreign.jwks != "":
+		return idpool.Config{}, usageError("", "explain: --jwks is for verifying the signature, and --no-signature leaves it out")
+	}
+	claims := p.claims
+	if claims == nil {
+		claims, _ = payload(p.token) // what cannot be read, the check format says better
+	}
+	return idpool.Foreign(f.foreign.token(claims)), nil
+}
+
+// request puts extensions and operation into a request.
+func (f explainFlags) request(r *validator.Request) error {
+	for _, e := range f.extensions {
+		key, value, ok := strings.Cut(e, "=")
+		if !ok {
+			return usageError("", "explain: --extension: %q is not KEY=VALUE", e)
+		}
+		if r.Extensions == nil {
+			r.Extensions = map[string]string{}
+		}
+		r.Extensions[key] = value
+		switch key {
+		case "logicalCluster":
+			r.Cluster = value
+		case "identityPoolId":
+			r.Pools = value
+		}
+	}
+	if f.operation == "" && f.name == "" {
+		return nil
+	}
+	o, err := pool.ParseOperation(f.operation, f.name)
+	if err != nil {
+		return usageError("", "explain: --operation, --resource: %v", err)
+	}
+	r.Operation = o
 	return nil
 }
 
-// tokenArgument takes the token from the arguments or from standard input.
-func tokenArgument(cmd *cobra.Command, args []string) (string, error) {
-	if len(args) == 1 && args[0] != "-" {
-		return bareToken(cmd, args[0]), nil
-	}
-	if len(args) == 0 && isTerminal(cmd.InOrStdin()) {
-		return "", usageError("", "explain: no token: give it as an argument, or - and pipe it in")
-	}
-	data, err := readAll(cmd.InOrStdin())
-	if err != nil {
-		return "", usageError("", "explain: %v", err)
-	}
-	if token := bareToken(cmd, string(data)); token != "" {
-		return token, nil
-	}
-	return "", usageError("the command before the pipe has printed none", "explain: standard input has no token")
-}
-
-// bareToken takes a token out of what people paste, and says what it did.
-func bareToken(cmd *cobra.Command, text string) string {
-	token := strings.TrimSpace(text)
-	var answer struct {
-		AccessToken string `json:"access_token"`
-	}
-	if err := json.Unmarshal([]byte(token), &answer); err == nil && answer.AccessToken != "" {
-		fmt.Fprintln(cmd.ErrOrStderr(), "note: took access_token out of the token endpoint's answer")
-		return answer.AccessToken
-	}
-	for _, around := range []string{"Authorization:", "Bearer ", "bearer "} {
-		token = strings.TrimSpace(strings.TrimPrefix(strings.Trim(token, `"'`), around))
-	}
-	if token != strings.TrimSpace(text) {
-		fmt.Fprintln(cmd.ErrOrStderr(), "note: took off what stood around the token: quotes, or the header's Bearer")
-	}
-	return token
-}
-
-func readAll(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
-	if err == nil && len(data) > maxInput {
-		err = fmt.Errorf("the input is over %d bytes", maxInput)
-	}
-	return data, err
-}
-
-func (a *app) printDecision(w io.Writer, d validator.Decision) error {
+// explainText explains what was printed in place of a token.
+func (a *app) explainText(cmd *cobra.Command, stack *idpool.Stack, r validator.Request, text string) error {
+	causes := stack.ExplainClient(r, text)
+	w := cmd.OutOrStdout()
 	if a.json() {
-		return printJSON(w, d)
+		d := validator.Decision{Pools: []string{}, Checks: []validator.Check{}, Causes: causes}
+		if err := printJSON(w, d); err != nil {
+			return err
+		}
+		return refused
+	}
+	p := decisionPrinter{w: w, paint: paintFor(w)}
+	p.printf("%s\n", p.paint.bold(p.paint.red("✗ no token")+": this is what was printed in place of one"))
+	for _, c := range causes {
+		p.cause(c)
+	}
+	if p.err != nil {
+		return p.err
+	}
+	return refused
+}
+
+// explanation is the JSON of explain: a Decision and the filters that refused.
+type explanation struct {
+	validator.Decision
+	Traces map[string]pool.Trace `json:"traces,omitempty"`
+}
+
+func (a *app) printDecision(w io.Writer, d validator.Decision, traces map[string]pool.Trace) error {
+	if a.json() {
+		return printJSON(w, explanation{d, traces})
 	}
 	p := decisionPrinter{w: w, paint: paintFor(w)}
 	p.verdict(d)
 	for _, c := range d.Checks {
 		p.check(c)
+		if c.Name == validator.CheckFilter && c.Status == validator.Fail {
+			p.traces(traces)
+		}
 	}
 	for _, c := range d.Causes {
 		p.cause(c)
 	}
 	return p.err
-}
-
-// decisionPrinter writes a Decision for a person.
-type decisionPrinter struct {
-	w     io.Writer
-	paint paint
-	err   error
-}
-
-func (p *decisionPrinter) printf(format string, args ...any) {
-	_, err := fmt.Fprintf(p.w, format, args...)
-	p.err = errors.Join(p.err, err)
-}
-
-func (p *decisionPrinter) verdict(d validator.Decision) {
-	if !d.Allowed {
-		p.printf("%s\n\n", p.paint.bold(p.paint.red("✗ refused")+" at the check "+d.Failed().Name))
-		return
-	}
-	p.printf("%s\n", p.paint.bold(p.paint.green("✓ allowed")+" as "+d.Principal))
-	p.printf("  identity %s, pools %s, until %s\n\n", d.Identity, strings.Join(d.Pools, ", "), d.ExpiresAt.UTC().Format("2006-01-02 15:04:05Z"))
-}
-
-func (p *decisionPrinter) check(c validator.Check) {
-	switch c.Status {
-	case validator.Pass:
-		p.printf("  %s %-10s  %s\n", p.paint.green("✓"), c.Name, c.Message)
-	case validator.Fail:
-		p.printf("  %s %-10s  %s\n", p.paint.red("✗"), c.Name, c.Message)
-		p.detail("got", c.Got)
-		p.detail("want", c.Want)
-	default:
-		p.printf("  %s %-10s  %s\n", p.paint.faint("–"), c.Name, p.paint.faint(c.Message))
-	}
-}
-
-func (p *decisionPrinter) detail(name, value string) {
-	if value != "" {
-		p.printf("    %10s  %s %s\n", "", p.paint.faint(fmt.Sprintf("%-4s", name)), value)
-	}
-}
-
-func (p *decisionPrinter) cause(c validator.Cause) {
-	p.printf("\n%s %s\n", p.paint.bold("cause"), c.ID)
-	p.block(c.Summary)
-	p.printf("%s\n", p.paint.bold("fix"))
-	p.block(c.Fix)
-	if c.Docs != "" {
-		p.printf("%s  %s\n", p.paint.bold("docs"), c.Docs)
-	}
-}
-
-// block writes text of several lines with an indent.
-func (p *decisionPrinter) block(text string) {
-	for line := range strings.Lines(text) {
-		p.printf("  %s\n", strings.TrimRight(line, "\n"))
-	}
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/idpool/idpool/explain"
 	"github.com/idpool/idpool/pool"
 )
 
@@ -16,6 +18,7 @@ type filterAnswer struct {
 	Match    bool           `json:"match"`
 	Reason   string         `json:"reason"`
 	Deciding *pool.Deciding `json:"deciding,omitempty"`
+	Trace    *pool.Trace    `json:"trace,omitempty"`
 	Warnings []string       `json:"warnings"`
 }
 
@@ -34,8 +37,7 @@ type filterInvalid struct {
 }
 
 func (a *app) filterCommand() *cobra.Command {
-	var language string
-	var strict bool
+	var o filterOptions
 	cmd := &cobra.Command{
 		Use:   "filter FILTER [CLAIMS-FILE|-]",
 		Short: "Say whether a pool's filter matches claims, and which part decides",
@@ -55,16 +57,23 @@ for a filter that does not compile or claims that cannot be read.`,
 			return atMost(2)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f, err := pool.Compile(pool.Source{Language: pool.Language(language), Text: args[0], Strict: strict})
+			f, err := pool.Compile(pool.Source{Language: pool.Language(o.language), Text: args[0], Strict: o.strict})
 			if err != nil {
 				return a.filterInvalid(cmd, err)
 			}
-			return a.filter(cmd, f, args[1:])
+			return a.filter(cmd, f, args, o.trace)
 		},
 	}
-	cmd.Flags().StringVar(&language, "language", "cel", "`LANGUAGE` of the filter: cel or expr")
-	cmd.Flags().BoolVar(&strict, "strict", false, "refuse CEL that Confluent does not document")
+	cmd.Flags().StringVar(&o.language, "language", "cel", "`LANGUAGE` of the filter: cel or expr")
+	cmd.Flags().BoolVar(&o.strict, "strict", false, "refuse CEL that Confluent does not document")
+	cmd.Flags().BoolVar(&o.trace, "trace", false, "show the filter part by part also when it matches")
 	return cmd
+}
+
+// filterOptions are the flags of the filter command.
+type filterOptions struct {
+	language      string
+	strict, trace bool
 }
 
 func (a *app) filterInvalid(cmd *cobra.Command, err error) error {
@@ -75,36 +84,55 @@ func (a *app) filterInvalid(cmd *cobra.Command, err error) error {
 	return &exitError{exitUsage, err, ""}
 }
 
-func (a *app) filter(cmd *cobra.Command, f *pool.Filter, claimsFile []string) error {
-	warnings := append([]string{}, f.Warnings()...)
+func (a *app) filter(cmd *cobra.Command, f *pool.Filter, args []string, trace bool) error {
 	p := paintFor(cmd.OutOrStdout())
-	data, err := claimsText(cmd, claimsFile)
+	data, err := claimsText(cmd, args[1:])
 	if err == nil && data == nil {
+		warnings := filterWarnings(f, args[0], nil)
 		return a.printFilter(cmd, p.green("✓ compiles"), warnings, filterCompiles{true, warnings})
 	}
 	var claims pool.Claims
 	if err == nil {
-		claims, err = readClaims(data)
+		claims, err = readClaims(cmd, data)
 	}
 	if err != nil {
 		return usageError("", "filter: %v", err)
 	}
 	result := f.Eval(claims)
-	answer := filterAnswer{result.Match, result.Reason, result.Deciding, warnings}
+	answer := filterAnswer{Match: result.Match, Reason: result.Reason, Deciding: result.Deciding, Warnings: filterWarnings(f, args[0], claims)}
+	line := p.red("✗ no match") + "  " + result.Reason
 	if result.Match {
 		answer.Reason = "the filter is true for these claims"
-		return a.printFilter(cmd, p.green("✓ match"), warnings, answer)
+		line = p.green("✓ match")
 	}
-	return errors.Join(a.printFilter(cmd, p.red("✗ no match")+"  "+result.Reason, warnings, answer), refused)
+	if trace || !result.Match {
+		t := f.Trace(claims)
+		answer.Trace = &t
+		line += "\n\n" + t.String()
+	}
+	err = a.printFilter(cmd, line, answer.Warnings, answer)
+	if !result.Match {
+		err = errors.Join(err, refused)
+	}
+	return err
 }
 
-// printFilter prints a line and the warnings, or the JSON.
-func (a *app) printFilter(cmd *cobra.Command, line string, warnings []string, answer any) error {
+// filterWarnings are what would surprise later, a sentence each.
+func filterWarnings(f *pool.Filter, text string, claims pool.Claims) []string {
+	warnings := append([]string{}, f.Warnings()...)
+	for _, w := range explain.LintFilter(f, text, claims) {
+		warnings = append(warnings, w.Summary)
+	}
+	return warnings
+}
+
+// printFilter prints some lines and the warnings, or the JSON.
+func (a *app) printFilter(cmd *cobra.Command, lines string, warnings []string, answer any) error {
 	w := cmd.OutOrStdout()
 	if a.json() {
 		return printJSON(w, answer)
 	}
-	fmt.Fprintln(w, line)
+	fmt.Fprintln(w, strings.TrimSuffix(lines, "\n"))
 	for _, warning := range warnings {
 		fmt.Fprintln(w, "warning: "+warning)
 	}
@@ -134,18 +162,20 @@ func claimsText(cmd *cobra.Command, file []string) ([]byte, error) {
 	return data, err
 }
 
-// readClaims reads a JSON object, a token, or the token endpoint's answer.
-func readClaims(data []byte) (pool.Claims, error) {
-	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
-		claims, err := decodeClaims(data)
-		if token, ok := claims["access_token"].(string); ok && err == nil {
-			return payload(token)
-		}
-		return claims, err
+// readClaims reads a JSON object, a token, or the token endpoint's answer, with
+// whatever stands around it.
+func readClaims(cmd *cobra.Command, data []byte) (pool.Claims, error) {
+	p, err := readPaste(string(data))
+	switch {
+	case err != nil:
+		return nil, err
+	case p.claims != nil:
+		return p.claims, nil
 	}
-	claims, err := payload(string(data))
+	claims, err := payload(p.token)
 	if err != nil {
 		return nil, fmt.Errorf("want a JSON object or a token: %w", err)
 	}
+	p.say(cmd.ErrOrStderr())
 	return claims, nil
 }

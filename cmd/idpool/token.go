@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	strictjson "github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
@@ -130,7 +129,7 @@ func showClaim(name string, v any) string {
 // payload decodes the claims of a token without verifying anything.
 func payload(token string) (map[string]any, error) {
 	parts := strings.Split(strings.TrimSpace(token), ".")
-	if len(parts) != 3 {
+	if len(parts) != 3 && len(parts) != 2 { // the signature may have been cut off
 		return nil, fmt.Errorf("a token has three parts with dots between, got %d", len(parts))
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
@@ -138,18 +137,6 @@ func payload(token string) (map[string]any, error) {
 		return nil, fmt.Errorf("the token's second part is no base64url: %v", err)
 	}
 	return decodeClaims(raw)
-}
-
-// decodeClaims reads a JSON object as the validator does: no member twice.
-func decodeClaims(raw []byte) (map[string]any, error) {
-	var claims map[string]any
-	if err := strictjson.Unmarshal(raw, &claims); err != nil {
-		return nil, fmt.Errorf("the claims are no JSON object: %v", err)
-	}
-	if claims == nil {
-		return nil, errors.New("the claims are null, want a JSON object")
-	}
-	return claims, nil
 }
 
 // tenantOf finds the tenant that has a client, or else the only tenant.
