@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/explain"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -58,6 +60,8 @@ type checkAnswer struct {
 	OK       bool         `json:"ok"`
 	Errors   []checkError `json:"errors"`
 	Warnings []string     `json:"warnings"`
+	// Lint are the warnings that come from the tokens that the config mints.
+	Lint []explain.Warning `json:"lint"`
 }
 
 type checkError struct {
@@ -69,20 +73,71 @@ type checkError struct {
 }
 
 func (a *app) configCheckCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "check [FILE]",
-		Short:   "Find every mistake in a config, with file, line and column",
-		Long:    "check reads a config (FILE, or --config, or the built-in one), lists every mistake with its\nplace, and warns of what would surprise later. The exit code is 0 without mistakes, 1 with.",
-		Example: "  idpool config check idpool.yaml",
-		Args:    atMost(1),
+	matrix := false
+	cmd := &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Find every mistake in a config, with file, line and column",
+		Long: `check reads a config (FILE, or --config, or the built-in one), lists every mistake
+with its place, and warns of what would surprise later, such as a filter that no
+token of the config can match. The exit code is 0 without mistakes, 1 with.
+
+With --matrix it prints a table instead: applications down, pools across, ✓ for
+who gets in, and for the others the id of the likeliest cause. In a table of more
+than 10,000 cells that is the check that fails, and AADSTS… where there is no
+token to begin with.`,
+		Example: `  idpool config check idpool.yaml
+  idpool config check --matrix --output markdown idpool.yaml`,
+		Args: atMost(1),
+		// The formats are more than those that all commands have.
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if matrix && a.output == "markdown" {
+				return nil
+			}
+			return a.check()
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				a.configFile = args[0]
 			}
 			c, err := a.load()
+			if err == nil && matrix {
+				return a.configMatrix(cmd, c)
+			}
 			return a.configCheck(cmd, c, err)
 		},
 	}
+	cmd.Flags().BoolVar(&matrix, "matrix", false, "print which application gets into which pool; --output takes markdown, too")
+	return cmd
+}
+
+// configMatrix prints the matrix, and on a terminal how far it is.
+func (a *app) configMatrix(cmd *cobra.Command, c idpool.Config) error {
+	var progress func(done, total int)
+	stderr := cmd.ErrOrStderr()
+	if isTerminal(stderr) {
+		progress = func(done, total int) {
+			if done%50 == 0 || done == total {
+				fmt.Fprintf(stderr, "\r%d of %d applications", done, total)
+			}
+			if done == total {
+				fmt.Fprint(stderr, "\r\x1b[K")
+			}
+		}
+	}
+	m, err := c.Matrix(cmd.Context(), progress)
+	if err != nil {
+		return &exitError{exitRefused, err, ""}
+	}
+	w := bufio.NewWriter(cmd.OutOrStdout())
+	switch a.output {
+	case "json":
+		err = printJSON(w, m)
+	case "markdown":
+		err = m.Markdown(w)
+	default:
+		err = m.Text(w)
+	}
+	return errors.Join(err, w.Flush())
 }
 
 func (a *app) configCheck(cmd *cobra.Command, c idpool.Config, err error) error {
@@ -90,12 +145,15 @@ func (a *app) configCheck(cmd *cobra.Command, c idpool.Config, err error) error 
 		return a.configMistakes(cmd, err)
 	}
 	w := cmd.OutOrStdout()
-	warnings := append([]string{}, c.Warnings()...)
+	warnings, lint := append([]string{}, c.Warnings()...), append([]explain.Warning{}, c.Lint(cmd.Context())...)
 	if a.json() {
-		return printJSON(w, checkAnswer{OK: true, Errors: []checkError{}, Warnings: warnings})
+		return printJSON(w, checkAnswer{OK: true, Errors: []checkError{}, Warnings: warnings, Lint: lint})
 	}
 	for _, warning := range warnings {
 		fmt.Fprintln(w, "warning: "+warning)
+	}
+	for _, warning := range lint {
+		fmt.Fprintf(w, "warning: %s (%s)\n", warning, warning.ID)
 	}
 	fmt.Fprintln(w, "ok: "+summary(c))
 	return nil
@@ -109,7 +167,7 @@ func (a *app) configMistakes(cmd *cobra.Command, err error) error {
 	if !a.json() {
 		return &exitError{exitRefused, errors.New(mistakesText(mistakes)), ""}
 	}
-	answer := checkAnswer{Warnings: []string{}}
+	answer := checkAnswer{Warnings: []string{}, Lint: []explain.Warning{}}
 	for _, m := range mistakes {
 		answer.Errors = append(answer.Errors, checkError{m.File, m.Line, m.Column, m.Field, m.Message})
 	}

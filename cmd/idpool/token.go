@@ -21,6 +21,7 @@ import (
 
 func (a *app) tokenCommand() *cobra.Command {
 	var r idp.TokenRequest
+	var diff string
 	cmd := &cobra.Command{
 		Use:   "token --client-id ID",
 		Short: "Make an access token from the config, without a server",
@@ -29,26 +30,39 @@ On a terminal it shows the token with its claims, in a pipe the bare token, and
 with --output json the token endpoint's body.
 
 Without --client-secret no secret is asked for: whoever has the config has the
-secrets. With it, the secret is checked as the endpoint would.`,
+secrets. With it, the secret is checked as the endpoint would.
+
+With --diff the token is not shown but compared with another, claim by claim but
+for the times and what Azure makes up anew for each; client, tenant and scope are
+those of the other token unless given. The exit code is 0 without a difference.`,
 		Example: `  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7
-  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7 | idpool explain --pool pool-dev -`,
+  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7 | idpool explain --pool pool-dev -
+  idpool token --config customer.yaml --diff eyJ0eXAiOi…`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r.InsecureSkipCredential = !cmd.Flags().Changed("client-secret")
-			return a.token(cmd, r)
+			return a.token(cmd, r, diff)
 		},
 	}
 	cmd.Flags().StringVar(&r.Tenant, "tenant", "", "`ID` or domain of the tenant (default: the one that has the client)")
 	cmd.Flags().StringVar(&r.ClientID, "client-id", "", "appId of the client")
 	cmd.Flags().StringVar(&r.ClientSecret, "client-secret", "", "check this `SECRET` as the token endpoint would")
+	cmd.Flags().StringVar(&diff, "diff", "", "compare with this `TOKEN`, a file that has one, or - for standard input")
 	cmd.Flags().StringVar(&r.Scope, "scope", "", "`RESOURCE`/.default (default: the only API that the client has roles for)")
 	return cmd
 }
 
-func (a *app) token(cmd *cobra.Command, r idp.TokenRequest) error {
+func (a *app) token(cmd *cobra.Command, r idp.TokenRequest, diff string) error {
 	c, err := a.load()
 	if err != nil {
 		return err
+	}
+	var want map[string]any
+	if diff != "" {
+		if want, err = a.wanted(cmd, diff); err != nil {
+			return err
+		}
+		r = fill(r, want, cmd.Flags().Changed("scope"))
 	}
 	if r.ClientID == "" {
 		return usageError(clientsHint(c), "token: --client-id is missing")
@@ -56,7 +70,7 @@ func (a *app) token(cmd *cobra.Command, r idp.TokenRequest) error {
 	if r.Tenant == "" {
 		r.Tenant = tenantOf(c, r.ClientID)
 	}
-	if !cmd.Flags().Changed("scope") {
+	if !cmd.Flags().Changed("scope") && r.Scope == "" {
 		if r.Scope, err = defaultScope(c, r.ClientID); err != nil {
 			return err
 		}
@@ -69,6 +83,9 @@ func (a *app) token(cmd *cobra.Command, r idp.TokenRequest) error {
 	token, err := stack.Token(cmd.Context(), r)
 	if err != nil {
 		return a.tokenRefused(cmd, stack, r, err)
+	}
+	if want != nil {
+		return a.diff(cmd, token.AccessToken, want)
 	}
 	return a.printToken(cmd.OutOrStdout(), token)
 }
