@@ -126,6 +126,20 @@ func Causes(in Input) []validator.Cause {
 	return causes
 }
 
+// FilterCauses says what is wrong with a pool's filter that does not compile,
+// and nothing of one that does.
+func FilterCauses(c pool.Config) []validator.Cause {
+	if _, err := pool.Compile(pool.Source{Language: c.Language, Text: c.Filter, Strict: c.Strict}); err == nil {
+		return nil
+	}
+	const id = "op"
+	return Causes(Input{
+		Facts:    Facts{Providers: []Provider{{ID: id, Pools: []pool.Config{c}}}},
+		Request:  validator.Request{Pools: c.ID},
+		Decision: validator.Decision{Provider: id, Checks: []validator.Check{{Name: validator.CheckFilter, Status: validator.Fail}}},
+	})
+}
+
 // IDs lists the ids of all rules in the order in which they are tried.
 func IDs() []string {
 	var ids []string

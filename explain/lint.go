@@ -55,17 +55,17 @@ type concerned struct {
 	finding
 }
 
-// concerns is everything that lint looks for. A new one is a line here and a
-// function in lintrules.go.
+// concerns is everything that lint looks for, what lets too many in before what
+// keeps somebody out. A new one is a line here and a function in lintrules.go.
 func concerns() []concern {
 	return []concern{
-		{"filter-never-matches", filterNeverMatches, docsPools},
-		{"pool-unreached", poolUnreached, docsAppRoles},
 		{"filter-too-wide", filterTooWide, docsPools},
 		{"shared-issuer", sharedIssuer, docsSharedIssuers},
+		{"filter-never-matches", filterNeverMatches, docsPools},
+		{"v1-provider", v1Provider, docsManifest},
 		{"eq-on-aud", eqOnAud, docsPools},
 		{"role-unused", roleUnused, docsAppRoles},
-		{"v1-provider", v1Provider, docsManifest},
+		{"pool-unreached", poolUnreached, docsAppRoles},
 	}
 }
 
