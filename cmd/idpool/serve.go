@@ -17,6 +17,7 @@ import (
 	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/internal/ca"
+	"github.com/idpool/idpool/scenario"
 )
 
 // The addresses of the command when neither flag nor config says otherwise.
@@ -29,6 +30,7 @@ const (
 type serveFlags struct {
 	http, https, admin, kafka  string
 	state, readyFile, logLevel string
+	scenario                   string
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -42,8 +44,12 @@ to paste, then logs a line for each token and each decision. Without --config it
 serves the built-in Acme tenant.
 
 The certificate of the https listener is from idpool's own CA, which is kept in
-the --state folder: "idpool ca trust-help" says how clients trust it.`,
+the --state folder: "idpool ca trust-help" says how clients trust it.
+
+With --scenario it serves a stack that is broken on purpose, one of "idpool
+scenario list", to point a real client at.`,
 		Example: `  idpool serve
+  idpool serve --scenario v1-token
   idpool serve --config idpool.yaml --http 127.0.0.1:0 --ready-file ready.json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd, f) },
@@ -54,12 +60,13 @@ the --state folder: "idpool ca trust-help" says how clients trust it.`,
 	cmd.Flags().StringVar(&f.kafka, "kafka", idpool.Off, "`ADDR` of the Kafka listener: only off, it is not built yet")
 	cmd.Flags().StringVar(&f.state, "state", "", stateUsage)
 	cmd.Flags().StringVar(&f.readyFile, "ready-file", "", "write the URLs as JSON to `FILE` once everything listens")
+	cmd.Flags().StringVar(&f.scenario, "scenario", "", "serve the broken stack of this scenario `ID` in place of a config")
 	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "`LEVEL` of the log on standard error: info, warn, error or off")
 	return cmd
 }
 
 func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
-	c, err := a.load()
+	c, broken, err := a.served(f.scenario)
 	if err != nil {
 		return err
 	}
@@ -75,10 +82,22 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 		return &exitError{exitRefused, err, ""}
 	}
 	err = a.ready(cmd, stack, f.readyFile)
+	if broken != nil && !a.json() {
+		err = errors.Join(err, printScenario(cmd.OutOrStdout(), broken, cmp.Or(stack.HTTP, stack.HTTPS)))
+	}
 	if err == nil {
 		<-cmd.Context().Done()
 	}
 	return errors.Join(err, stack.Close())
+}
+
+// served is the config to serve, and the scenario that it is of, if any.
+func (a *app) served(id string) (idpool.Config, *scenario.Scenario, error) {
+	if id != "" {
+		return a.scenarioConfig(id)
+	}
+	c, err := a.load()
+	return c, nil, err
 }
 
 // apply puts the flags over the config.
