@@ -3,6 +3,7 @@ package explain_test
 import (
 	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -27,4 +28,17 @@ func TestCauseReference(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", id, strings.ReplaceAll(situation[id], "|", "\\|"))
 	}
 	printed.Section{File: "../docs/decisions.md", Name: "causes", Update: *update}.Is(t, b.String())
+}
+
+// Every warning is described.
+func TestLintReference(t *testing.T) {
+	page, err := os.ReadFile("../docs/decisions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range explain.LintIDs() {
+		if !strings.Contains(string(page), "| `"+id+"` |") {
+			t.Errorf("docs/decisions.md does not have %s", id)
+		}
+	}
 }

@@ -102,3 +102,12 @@ func FuzzReadPaste(f *testing.F) {
 		}
 	})
 }
+
+func TestInputIsBounded(t *testing.T) {
+	if _, err := readAll(strings.NewReader(strings.Repeat("x", 10<<20))); err == nil || !strings.Contains(err.Error(), "over 1048576 bytes") {
+		t.Errorf("10 MB: %v", err)
+	}
+	if data, err := readAll(strings.NewReader(strings.Repeat("x", maxInput))); err != nil || len(data) != maxInput {
+		t.Errorf("the most that is read: %d bytes, %v", len(data), err)
+	}
+}
