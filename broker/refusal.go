@@ -39,7 +39,7 @@ const Masked = "Authentication failed during authentication due to invalid crede
 // token in it is read.
 func Refuse(r validator.Request, d validator.Decision) *Refusal {
 	for key := range r.Extensions {
-		if !validKey(key) {
+		if !validator.ValidExtensionKey(key) {
 			return authentication(Masked)
 		}
 	}
@@ -55,13 +55,6 @@ func Refuse(r validator.Request, d validator.Decision) *Refusal {
 		return unauthorized(r.Operation.Resource)
 	}
 	return authentication(Masked)
-}
-
-// validKey reports whether an extension's key is of letters only, as Kafka's
-// OAuthBearerClientInitialResponse wants it.
-func validKey(key string) bool {
-	notLetter := func(c rune) bool { return (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) }
-	return key != "" && !strings.ContainsFunc(key, notLetter)
 }
 
 func authentication(message string) *Refusal {

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/idpool/idpool/validator"
 )
 
 // The extensions that Confluent Cloud reads.
@@ -15,7 +17,7 @@ const (
 // badKey is an extension whose key spoils the client's first message, or "".
 func (s *situation) badKey() string {
 	for _, key := range slices.Sorted(maps.Keys(s.in.Request.Extensions)) {
-		if key == "" || strings.ContainsFunc(key, func(c rune) bool { return (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) }) {
+		if !validator.ValidExtensionKey(key) {
 			return key
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/idpool/idpool/validator"
 )
 
 // Client is a model of what a client checks by itself, in the words of that
@@ -108,17 +110,11 @@ func (c Client) beginJava(tokenURL string, extensions map[string]string) string 
 			allowedURLs + "' to allow " + tokenURL
 	}
 	for key := range extensions {
-		if !lettersOnly(key) {
+		if !validator.ValidExtensionKey(key) {
 			return "Extension name " + key + " is invalid"
 		}
 	}
 	return ""
-}
-
-// lettersOnly is the grammar of an extension's key (RFC 7628 3.1).
-func lettersOnly(key string) bool {
-	other := func(c rune) bool { return (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) }
-	return key != "" && !strings.ContainsFunc(key, other)
 }
 
 // web is the client's way to the token endpoint, given one that trusts it.

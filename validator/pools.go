@@ -52,16 +52,23 @@ func (r Request) badKey() string {
 	if len(r.Extensions) == 0 {
 		return ""
 	}
-	notLetter := func(c rune) bool { return (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) }
 	for _, key := range slices.Sorted(maps.Keys(r.Extensions)) {
 		switch {
 		case key == "":
 			return "(no name)"
-		case strings.ContainsFunc(key, notLetter):
+		case !ValidExtensionKey(key):
 			return key
 		}
 	}
 	return ""
+}
+
+// ValidExtensionKey reports whether the first message of a client can have an
+// extension of that key: letters only, as RFC 7628 3.1 and Kafka's
+// OAuthBearerClientInitialResponse have it.
+func ValidExtensionKey(key string) bool {
+	notLetter := func(c rune) bool { return (c < 'a' || 'z' < c) && (c < 'A' || 'Z' < c) }
+	return key != "" && !strings.ContainsFunc(key, notLetter)
 }
 
 // pool finds the pools that may match (confluent-cloud.md 5.2). Looking up a
