@@ -173,7 +173,7 @@ func issuerMismatch(s *situation) finding {
 			break
 		}
 	}
-	if differs == "; only the port differs" && strings.HasPrefix(iss, "http://localhost:") {
+	if strings.HasPrefix(differs, "; only the port differs") && strings.HasPrefix(iss, "http://localhost:") {
 		return found([]string{
 			"Ask the idpool that minted the token: POST /v1/decisions on its admin listener, which its serve prints at start.",
 			"Or let all have one issuer: start both with a config that says issuer: azure, or with the same --http address.",
@@ -314,8 +314,27 @@ func jwksStale(s *situation) finding {
 		quote(kid), fetched, both(keys.IDs))
 }
 
+// shortestSignature is far below that of any algorithm, in base64url characters.
+const shortestSignature = 40
+
+// signatureMissing is for tokens whose signature somebody cut off, so as to
+// show them to others.
+func signatureMissing(s *situation) finding {
+	parts := strings.Split(s.in.Request.Token, ".")
+	if len(parts) < 2 || len(parts) > 3 || !strings.HasPrefix(parts[0], "eyJ") || len(parts) == 3 && len(parts[2]) >= shortestSignature {
+		return finding{}
+	}
+	return found([]string{
+		"Take the whole token, up to the last character of its third part: a client must send it all.",
+		"If it was cut off on purpose, to show the token to somebody: idpool explain --no-signature says what else a broker would make of it.",
+	}, "the token has no signature: its third part is missing or was struck out")
+}
+
 // tokenTampered is for a signature that does not fit a key of the right kid.
 func tokenTampered(s *situation) finding {
+	if s.explained {
+		return finding{}
+	}
 	return found([]string{
 		"Get a new token and use it unchanged: a claim edited by hand, a character lost in copying, or a line break breaks the signature.",
 		"If a fresh, untouched token fails too, compare the provider's key " + quote(s.kid()) + " with the one at the issuer: two servers may use the same kid for different keys.",

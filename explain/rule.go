@@ -66,6 +66,7 @@ func table() []rule {
 
 		// No check needs a signature to see these; see keys.go.
 		{"opaque-token", on(checkClient, validator.CheckFormat), opaqueToken, docsTroubleshooting},
+		{"signature-missing", on(validator.CheckFormat, validator.CheckSignature), signatureMissing, docsAccessTokens},
 		{"alg-not-allowed", on(validator.CheckAlgorithm), algNotAllowed, docsAccessTokens},
 		{"id-token-used", on(validator.CheckProvider, validator.CheckFilter, validator.CheckIdentity), idTokenUsed, docsIDTokens},
 		{"claim-v1-v2", filter, claimV1V2, docsClaims},

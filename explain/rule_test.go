@@ -150,6 +150,12 @@ func keyRows() []row {
 				in.Decision.Claims, in.Decision.Header, in.Decision.Provider, in.Request.Token = nil, nil, "", "eyJh.b.c.d.e"
 			}),
 			[]string{"five parts"}, []string{"API of your own"}},
+		{"a token whose signature was cut off", "signature-missing",
+			refused(validator.CheckFormat, func(in *explain.Input) { in.Request.Token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0" }),
+			[]string{"no signature"}, []string{"--no-signature"}},
+		{"a token whose signature was struck out", "signature-missing",
+			refused(validator.CheckSignature, func(in *explain.Input) { in.Request.Token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.REDACTED" }),
+			[]string{"struck out"}, []string{"whole token"}},
 		{"a token signed with a shared secret", "alg-not-allowed",
 			refused(validator.CheckAlgorithm, func(in *explain.Input) {
 				in.Decision.Header["alg"] = "HS256"
