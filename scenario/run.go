@@ -41,7 +41,7 @@ type Outcome struct {
 	Decision *validator.Decision `json:"decision,omitempty"`
 	// Causes are what idpool explains, most likely first.
 	Causes []validator.Cause `json:"causes"`
-	// Lint are the warnings about the config.
+	// Lint are the warnings about the config. Neither list is nil.
 	Lint []explain.Warning `json:"lint"`
 }
 
@@ -140,13 +140,14 @@ func (h half) play(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	o, err := st.play(ctx)
-	o.Lint = st.config.Lint(ctx)
+	o.Lint = append([]explain.Warning{}, st.config.Lint(ctx)...)
+	o.Causes = append([]validator.Cause{}, o.Causes...)
 	return o, errors.Join(err, st.close())
 }
 
 // refuse is the outcome of a config that is refused.
 func (h half) refuse() Outcome {
-	o := Outcome{By: ByConfig, Said: h.refused.Error()}
+	o := Outcome{By: ByConfig, Said: h.refused.Error(), Causes: []validator.Cause{}, Lint: []explain.Warning{}}
 	// A config with a mistake is no config, and its pools are only in the text.
 	var c struct {
 		IdentityProviders []struct {
