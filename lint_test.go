@@ -124,6 +124,23 @@ func TestLintFilter(t *testing.T) {
 	}
 }
 
+// A mistake that was made many times is not told many times.
+func TestLintIsBounded(t *testing.T) {
+	c := large(50)
+	for i := range c.IdentityProviders[0].IdentityPools {
+		c.IdentityProviders[0].IdentityPools[i].Filter = "true"
+	}
+	var wide []explain.Warning
+	for _, w := range c.Lint(t.Context()) {
+		if w.ID == "filter-too-wide" {
+			wide = append(wide, w)
+		}
+	}
+	if len(wide) != 21 || wide[20].Subject != "30 more" || wide[19].Subject != `pool "pool-19"` {
+		t.Errorf("%d warnings, the last of them %+v", len(wide), wide[len(wide)-1])
+	}
+}
+
 func BenchmarkLint(b *testing.B) {
 	c := large(1000)
 	for b.Loop() {

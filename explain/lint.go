@@ -75,12 +75,22 @@ func Lint(f Facts, samples []Sample) []Warning {
 	l := newLinter(f, samples)
 	var out []Warning
 	for _, c := range concerns() {
-		for _, one := range c.find(l) {
+		all := c.find(l)
+		for _, one := range all[:min(len(all), mostOfOne)] {
 			out = append(out, Warning{ID: c.id, Subject: one.subject, Summary: one.summary, Fix: steps(one.steps...), Docs: c.docs})
+		}
+		if more := len(all) - mostOfOne; more > 0 {
+			last := out[len(out)-1]
+			last.Subject, last.Summary = fmt.Sprintf("%d more", more), "the same is the matter with them"
+			out = append(out, last)
 		}
 	}
 	return out
 }
+
+// mostOfOne is how many warnings of one kind are spelt out: whoever has more has
+// made one mistake many times.
+const mostOfOne = 20
 
 // LintIDs lists the ids of all warnings.
 func LintIDs() []string {
