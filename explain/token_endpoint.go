@@ -299,7 +299,7 @@ func grantUnsupported(s *situation) finding {
 // object id, or the secret.
 func appUnknown(s *situation) finding {
 	notFound := s.refusedWith(70001) && !strings.Contains(s.in.TokenError.Description, "disabled")
-	if !s.refusedWith(700016) && !notFound {
+	if !s.refusedWith(700016) && !notFound || s.explained {
 		return finding{}
 	}
 	id := s.in.TokenError.ClientID

@@ -98,6 +98,9 @@ func checkVerdict(t *testing.T, f *Filter, c Claims) {
 		return
 	}
 	r := f.Eval(c)
+	if trace := f.Trace(c); (trace.Value == "true") != r.Match || strings.ContainsFunc(trace.Expr+trace.Value+trace.Error, hidden) {
+		t.Fatalf("match %v, and the trace is %+v", r.Match, trace)
+	}
 	if r.Match != f.Matches(c) {
 		t.Fatalf("Eval says %t, Matches %t", r.Match, !r.Match)
 	}

@@ -38,6 +38,7 @@ func (f *Filter) Trace(c Claims) Trace {
 	root, err := f.program.examine(c, func(x *explanation, root *part) {
 		left := maxTraced
 		t = x.trace(root, &left)
+		f.settle(&t, c)
 		if t.Value != "true" {
 			t.mark(x.result(root).Deciding)
 		}
@@ -48,6 +49,21 @@ func (f *Filter) Trace(c Claims) Trace {
 	return t
 }
 
+// settle gives the whole filter the value that it has as a whole, where that is
+// another than its parts have by themselves: Expr finds some operators' operands
+// wanting only there.
+func (f *Filter) settle(t *Trace, c Claims) {
+	if (t.Value == "true") == f.Matches(c) {
+		return
+	}
+	value, err := f.program.run(c)
+	if t.Value, t.Error = "", ""; err != nil {
+		t.Error = visible(evalMessage(err))
+		return
+	}
+	t.Value = visible(preview(value))
+}
+
 // trace is a part with its operands, as long as there are parts left to show.
 func (x *explanation) trace(p *part, left *int) Trace {
 	*left--
@@ -55,7 +71,7 @@ func (x *explanation) trace(p *part, left *int) Trace {
 	value, err := x.value(p)
 	switch {
 	case err != nil || value == nil && p.path != nil:
-		t.Error = x.why(p, err)
+		t.Error = visible(x.why(p, err))
 	default:
 		t.Value = visible(preview(value))
 	}

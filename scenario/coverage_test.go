@@ -167,3 +167,23 @@ func TestFind(t *testing.T) {
 		t.Error("a path is found")
 	}
 }
+
+// Whatever a file says, it is loaded or refused, and a refusal has a place.
+func FuzzLoad(f *testing.F) {
+	for _, id := range []string{"no-app-role", "extension-key", "filter-syntax", "assertion-audience"} {
+		data, err := files.ReadFile("catalogue/" + id + ".yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(data))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := Load("x.yaml", []byte(text))
+		if (s == nil) == (err == nil) {
+			t.Fatalf("got %v, %v", s, err)
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "x.yaml") {
+			t.Errorf("no place: %v", err)
+		}
+	})
+}
