@@ -40,11 +40,11 @@ func (c *clock) move(by time.Duration) {
 // began is when every scenario begins.
 func began() time.Time { return time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC) }
 
-// The public URLs of every scenario, wherever its listeners are.
-const (
-	publicURL       = "http://localhost:8080"
-	publicSecureURL = "https://localhost:8443"
-)
+// PublicURL is the URL of the identity provider in every scenario, wherever its
+// listener is: that of serve by default.
+const PublicURL = "http://localhost:8080"
+
+const publicSecureURL = "https://localhost:8443"
 
 // stage is a running stack with a client before it.
 type stage struct {
@@ -61,7 +61,7 @@ func open(ctx context.Context, h half) (*stage, error) {
 	st := &stage{request: h.request, client: h.request.client(), config: h.config, clock: &clock{at: began()}, keys: idp.TestKeys()}
 	c := &st.config
 	c.Now, c.State, c.Keys, c.Keyring = st.clock.now, idpool.Off, "", st.keys
-	c.Listeners.HTTP = idpool.Listener{Address: "127.0.0.1:0", PublicURL: publicURL}
+	c.Listeners.HTTP = idpool.Listener{Address: "127.0.0.1:0", PublicURL: PublicURL}
 	c.Listeners.HTTPS = idpool.SecureListener{Address: idpool.Off}
 	if st.client.HTTPS {
 		c.Listeners.HTTPS = idpool.SecureListener{Address: "127.0.0.1:0", PublicURL: publicSecureURL}
@@ -80,7 +80,7 @@ func (st *stage) base() string {
 	if st.client.HTTPS {
 		return publicSecureURL
 	}
-	return publicURL
+	return PublicURL
 }
 
 // tokenURL is the token endpoint of a tenant.

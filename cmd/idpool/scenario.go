@@ -267,6 +267,14 @@ func (a *app) scenarioConfig(id string) (idpool.Config, *scenario.Scenario, erro
 	return c, s, nil
 }
 
+// warnOfPort says when a scenario's config names the URL that serve has by
+// default and that this one has not: its providers then look elsewhere.
+func warnOfPort(w io.Writer, s *scenario.Scenario, url string) {
+	if url != scenario.PublicURL && strings.Contains(s.Broken.Config, scenario.PublicURL) {
+		fmt.Fprintf(w, "note: the config of %s names %s, which is not where this is served: leave --http as it is by default\n", s.ID, scenario.PublicURL)
+	}
+}
+
 // printScenario tells a person what is broken, and how a client meets it.
 func printScenario(w io.Writer, s *scenario.Scenario, base string) error {
 	p := decisionPrinter{w: w, paint: paintFor(w)}

@@ -82,6 +82,9 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 		return &exitError{exitRefused, err, ""}
 	}
 	err = a.ready(cmd, stack, f.readyFile)
+	if broken != nil {
+		warnOfPort(cmd.ErrOrStderr(), broken, stack.HTTP)
+	}
 	if broken != nil && !a.json() {
 		err = errors.Join(err, printScenario(cmd.OutOrStdout(), broken, cmp.Or(stack.HTTP, stack.HTTPS)))
 	}
