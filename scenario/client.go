@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -109,7 +110,7 @@ func (c Client) beginJava(tokenURL string, extensions map[string]string) string 
 		return "org.apache.kafka.common.config.ConfigException: " + tokenURL + " is not allowed. Update system property '" +
 			allowedURLs + "' to allow " + tokenURL
 	}
-	for key := range extensions {
+	for _, key := range slices.Sorted(maps.Keys(extensions)) {
 		if !validator.ValidExtensionKey(key) {
 			return "Extension name " + key + " is invalid"
 		}

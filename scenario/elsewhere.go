@@ -1,9 +1,11 @@
 package scenario
 
 import (
+	"bytes"
+	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
+	"strconv"
 	"sync"
 	"time"
 
@@ -63,23 +65,46 @@ func (n network) elsewhere(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := httptest.NewRecorder()
-	switch handler := server.At(r.URL.Scheme + "://" + ElsewhereHost); r.URL.Path {
+	handler := server.At(r.URL.Scheme + "://" + ElsewhereHost)
+	w := &recorded{header: http.Header{}, status: http.StatusOK}
+	switch r.URL.Path {
 	case "/login.html":
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.WriteString("<!DOCTYPE html><title>Sign in</title><p>Please sign in to use the network.</p>\n")
+		w.header.Set("Content-Type", "text/html; charset=utf-8")
+		w.body.WriteString("<!DOCTYPE html><title>Sign in</title><p>Please sign in to use the network.</p>\n")
 	case "/down":
-		w.WriteHeader(http.StatusServiceUnavailable)
+		w.status = http.StatusServiceUnavailable
 	case "/keys.txt":
 		keys := r.Clone(r.Context())
 		keys.URL.Path = "/common/discovery/v2.0/keys"
 		handler.ServeHTTP(w, keys)
-		w.Header().Set("Content-Type", "text/plain") // too late for w.Result
-		response := w.Result()
-		response.Header.Set("Content-Type", "text/plain")
-		return response, nil
+		w.header.Set("Content-Type", "text/plain")
 	default:
 		handler.ServeHTTP(w, r)
 	}
-	return w.Result(), nil
+	return w.response(r), nil
+}
+
+// recorded is an answer in the making. It is not httptest's: that would link
+// its certificates and its flag into every program.
+type recorded struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Header, WriteHeader and Write implement http.ResponseWriter.
+func (w *recorded) Header() http.Header { return w.header }
+
+// WriteHeader keeps the status.
+func (w *recorded) WriteHeader(status int) { w.status = status }
+
+// Write keeps the body.
+func (w *recorded) Write(p []byte) (int, error) { return w.body.Write(p) }
+
+func (w *recorded) response(r *http.Request) *http.Response {
+	return &http.Response{
+		Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status), StatusCode: w.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
+	}
 }

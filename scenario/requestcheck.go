@@ -1,13 +1,13 @@
 package scenario
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/internal/nearest"
 )
 
@@ -18,9 +18,8 @@ func (r *Request) check() []*Error {
 	x.word("endpoint", r.Endpoint, "v2.0", "v1.0")
 	x.word("from", r.From, elsewhere)
 	x.word("rotateKeys", r.RotateKeys, rotateBefore, rotateAfter)
-	if r.Wait < 0 || r.Back < 0 {
-		x.fail(cmp.Or(map[bool]string{true: "wait"}[r.Wait < 0], "back"), "want a duration that is not negative")
-	}
+	x.duration("wait", r.Wait)
+	x.duration("back", r.Back)
 	x.texts("extensions", r.Extensions, false)
 	x.texts("form", r.Form, true)
 	x.forge("forge", r.Forge)
@@ -58,11 +57,24 @@ func (x *requestChecker) word(field, word string, known ...string) {
 	x.fail(field, "unknown %q, %s", word, hint)
 }
 
+// duration refuses a negative one: what is earlier is back, what is later wait.
+func (x *requestChecker) duration(field string, d idpool.Duration) {
+	if d < 0 {
+		x.fail(field, "%s is negative, want 0s or more", d)
+	}
+}
+
 // texts checks that the values of a mapping are text, or perhaps null.
 func (x *requestChecker) texts(field string, m map[string]any, null bool) {
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		if _, isText := m[key].(string); !isText && (m[key] != nil || !null) {
-			x.fail(field+"."+key, "want text, got %v: put it in quotes", m[key])
+		switch value := m[key].(type) {
+		case string:
+		case nil:
+			if !null {
+				x.fail(field+"."+key, "want text, got nothing")
+			}
+		default:
+			x.fail(field+"."+key, "want text, got %v: put it in quotes", value)
 		}
 	}
 }
@@ -77,12 +89,12 @@ func (x *requestChecker) forge(field string, f *Forge) {
 	}
 }
 
+// version checks that a version is numbers with dots, or nothing.
 func (x *requestChecker) version(field, text string) {
 	if text == "" {
 		return
 	}
-	major, minor, _ := strings.Cut(text, ".")
-	for _, part := range []string{major, cmp.Or(minor, "0")} {
+	for part := range strings.SplitSeq(text, ".") {
 		if _, err := strconv.ParseUint(part, 10, 16); err != nil {
 			x.fail(field, "%q is no version, want one such as \"4.0\"", text)
 			return
