@@ -1,16 +1,12 @@
 package idpool
 
 import (
-	"errors"
 	"slices"
 	"strings"
-
-	"github.com/google/uuid"
 
 	"github.com/idpool/idpool/explain"
 	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/pool"
-	"github.com/idpool/idpool/validator"
 )
 
 // gatherFacts tells package explain what the Config knows.
@@ -82,19 +78,4 @@ func rolesByID(t idp.Tenant) map[string]string {
 		}
 	}
 	return values
-}
-
-// ExplainToken says why the token endpoint refused a request, and how to fix
-// it. err is what Token returned; nil when it is no *idp.Error.
-func (s *Stack) ExplainToken(r idp.TokenRequest, err error) []validator.Cause {
-	var e *idp.Error
-	if !errors.As(err, &e) {
-		return nil
-	}
-	facts := s.facts()
-	facts.Now = s.now()
-	return explain.Causes(explain.Input{Facts: facts, TokenError: &explain.TokenError{
-		Code: e.Code, Description: e.Message, Number: e.Number, ClientID: r.ClientID, Scope: r.Scope,
-		SecretIsGUID: uuid.Validate(r.ClientSecret) == nil,
-	}})
 }

@@ -13,7 +13,7 @@ import (
 // across, and ✓ for who gets in.
 func (m Matrix) Text(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, line := range m.lines("✓") {
+	for _, line := range m.lines() {
 		if _, err := fmt.Fprintln(table, strings.Join(line, "\t")); err != nil {
 			return err
 		}
@@ -24,7 +24,7 @@ func (m Matrix) Text(w io.Writer) error {
 // Markdown writes the Matrix as a table of GitHub's Markdown.
 func (m Matrix) Markdown(w io.Writer) error {
 	escape := strings.NewReplacer("|", `\|`, "*", `\*`, "_", `\_`, "`", "\\`", "<", "&lt;")
-	for i, line := range m.lines("✓") {
+	for i, line := range m.lines() {
 		for j := range line {
 			line[j] = escape.Replace(line[j])
 		}
@@ -43,7 +43,7 @@ func (m Matrix) Markdown(w io.Writer) error {
 
 // lines are the head of the table and its rows. The API has a column only when
 // it tells rows of one application apart.
-func (m Matrix) lines(allowed string) [][]string {
+func (m Matrix) lines() [][]string {
 	head := []string{"application", "client id"}
 	apis := m.severalAPIs()
 	if apis {
@@ -60,7 +60,7 @@ func (m Matrix) lines(allowed string) [][]string {
 		}
 		for _, cell := range row.Cells {
 			if cell == allowedCell {
-				cell = allowed
+				cell = "✓"
 			}
 			line = append(line, cell)
 		}

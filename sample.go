@@ -3,8 +3,6 @@ package idpool
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/idpool/idpool/idp"
 )
@@ -61,71 +59,4 @@ func (s *Stack) samplesOf(ctx context.Context, t idp.Tenant, apis apis, clientID
 func isClient(a idp.Application) bool {
 	return len(a.PasswordCredentials)+len(a.KeyCredentials)+len(a.FederatedIdentityCredentials)+
 		len(a.AppRoleAssignments)+len(a.ServicePrincipal.AppRoleAssignments)+len(a.RequiredResourceAccess) > 0
-}
-
-// resources are the appIds of the APIs that assignments are about.
-func resources(all []idp.AppRoleAssignment) []string {
-	var out []string
-	for _, a := range all {
-		out = append(out, a.Resource)
-	}
-	return out
-}
-
-// apis are the applications of a tenant that tokens can be for.
-type apis struct {
-	first string                     // the first that defines roles or has a URI
-	byID  map[string]idp.Application // by lower-case appId
-}
-
-func newAPIs(t idp.Tenant) apis {
-	x := apis{byID: make(map[string]idp.Application, len(t.Applications))}
-	for _, a := range t.Applications {
-		x.byID[strings.ToLower(a.AppID)] = a
-		if x.first == "" && len(a.AppRoles)+len(a.IdentifierURIs) > 0 {
-			x.first = a.AppID
-		}
-	}
-	return x
-}
-
-// of are the APIs of this tenant that a client has roles for, or else those that
-// it asks for.
-func (x apis) of(a idp.Application) []string {
-	wanted := append(resources(a.AppRoleAssignments), resources(a.ServicePrincipal.AppRoleAssignments)...)
-	if len(wanted) > 0 {
-		return wanted
-	}
-	for _, r := range a.RequiredResourceAccess {
-		if _, ours := x.byID[strings.ToLower(r.ResourceAppID)]; ours { // Microsoft Graph is in most registrations
-			wanted = append(wanted, r.ResourceAppID)
-		}
-	}
-	return wanted
-}
-
-// orFirst are the APIs without repetitions, or the first of the tenant.
-func (x apis) orFirst(wanted []string) []string {
-	var out []string
-	for _, id := range wanted {
-		if !slices.ContainsFunc(out, func(o string) bool { return strings.EqualFold(o, id) }) {
-			out = append(out, id)
-		}
-	}
-	if len(out) == 0 {
-		out = []string{x.first}
-	}
-	return out
-}
-
-// scope is the scope by which an API is asked for.
-func (x apis) scope(appID string) string {
-	a, ok := x.byID[strings.ToLower(appID)]
-	switch {
-	case ok && len(a.IdentifierURIs) > 0:
-		return a.IdentifierURIs[0] + "/.default"
-	case appID == "":
-		return ""
-	}
-	return appID + "/.default"
 }

@@ -173,9 +173,7 @@ func (s *Stack) Token(ctx context.Context, r idp.TokenRequest) (idp.TokenRespons
 func (s *Stack) Decide(ctx context.Context, r validator.Request) validator.Decision {
 	d := s.validator.Validate(ctx, r)
 	if !d.Allowed {
-		facts := s.facts()
-		facts.Now = s.now()
-		d.Causes = explain.Causes(explain.Input{Decision: d, Request: r, Facts: facts})
+		d.Causes = s.explain(explain.Input{Decision: d, Request: r})
 	}
 	s.logDecision(r, d)
 	return d

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"strings"
+
+	"github.com/idpool/idpool/internal/recorded"
 )
 
 // inProcess sends requests for the stack's own public URLs to its handlers and
@@ -36,12 +38,12 @@ func (t *inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func answer(h http.Handler, r *http.Request) (*http.Response, error) {
-	w := &recorded{header: http.Header{}, status: http.StatusOK}
+	w := recorded.New()
 	h.ServeHTTP(w, r.Clone(valueless{r.Context()}))
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	return w.response(r), nil
+	return w.To(r), nil
 }
 
 // valueless is a context that ends when another does and carries nothing of it.

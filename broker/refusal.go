@@ -38,10 +38,8 @@ const Masked = "Authentication failed during authentication due to invalid crede
 // of RFC 7628 3.1 does not have spoils the whole first message, before the
 // token in it is read.
 func Refuse(r validator.Request, d validator.Decision) *Refusal {
-	for key := range r.Extensions {
-		if !validator.ValidExtensionKey(key) {
-			return authentication(Masked)
-		}
+	if _, spoils := r.BadExtension(); spoils {
+		return authentication(Masked)
 	}
 	switch d.Failed().Name {
 	case "":

@@ -37,7 +37,7 @@ func noExtensions(s *situation) finding {
 
 // noClusters is for a config that lets nobody in, whatever the client sends.
 func noClusters(s *situation) finding {
-	if len(s.in.Facts.Clusters) > 0 || len(s.in.Facts.Providers) == 0 || s.badKey() != "" { // no config, no cause
+	if len(s.in.Facts.Clusters) > 0 || len(s.in.Facts.Providers) == 0 || s.spoilt() { // no config, no cause
 		return finding{}
 	}
 	return found([]string{
@@ -50,7 +50,7 @@ func noClusters(s *situation) finding {
 // CLUSTER_ID_MISSING_OR_EMPTY.
 func clusterMissing(s *situation) finding {
 	if s.failed.Name == checkClient && !s.printed("CLUSTER_ID_MISSING_OR_EMPTY") ||
-		s.in.Request.Cluster != "" || s.badKey() != "" {
+		s.in.Request.Cluster != "" || s.spoilt() {
 		return finding{}
 	}
 	beside := ""
@@ -70,7 +70,7 @@ func clusterWrong(s *situation) finding {
 	if s.failed.Name == checkClient {
 		return clusterRefused(s)
 	}
-	if got == "" || s.badKey() != "" {
+	if got == "" || s.spoilt() {
 		return finding{}
 	}
 	want := nearest.To(got, s.in.Facts.Clusters)

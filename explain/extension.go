@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/idpool/idpool/validator"
 )
 
 // The extensions that Confluent Cloud reads.
@@ -14,14 +12,10 @@ const (
 	extensionPool    = "identityPoolId"
 )
 
-// badKey is an extension whose key spoils the client's first message, or "".
-func (s *situation) badKey() string {
-	for _, key := range slices.Sorted(maps.Keys(s.in.Request.Extensions)) {
-		if !validator.ValidExtensionKey(key) {
-			return key
-		}
-	}
-	return ""
+// spoilt says whether an extension spoils the client's first message.
+func (s *situation) spoilt() bool {
+	_, bad := s.in.Request.BadExtension()
+	return bad
 }
 
 // meant is the extension that another key was meant to be, or "".
@@ -44,15 +38,15 @@ func meant(key string) string {
 // extension_ belongs into Java's configuration and nowhere else, and on the wire
 // an underscore spoils the whole first message (EMQX 3747, KEDA 5757).
 func extensionKey(s *situation) finding {
-	bad := s.badKey()
+	bad, spoilt := s.in.Request.BadExtension()
 	for _, key := range slices.Sorted(maps.Keys(s.in.Request.Extensions)) {
 		want := meant(key)
-		if want == "" || bad != "" && key != bad {
+		if want == "" || spoilt && key != bad {
 			continue
 		}
 		value := s.in.Request.Extensions[key]
 		outcome := ", which Confluent Cloud does not read: nothing arrived as " + want
-		if key == bad {
+		if spoilt {
 			outcome = ": a key may have letters only, and the broker refuses the first message as a whole, without saying why"
 		}
 		return found([]string{
@@ -61,7 +55,7 @@ func extensionKey(s *situation) finding {
 			"Upper and lower case count. Connect again.",
 		}, "the client sent the extension %s=%s%s", cut(key), cut(value), outcome)
 	}
-	if bad == "" {
+	if !spoilt {
 		return finding{}
 	}
 	return found([]string{

@@ -141,6 +141,9 @@ type linted struct {
 	matches  func(pool.Claims) bool
 	accepted []int // of an issuer that the provider has
 	matched  []int // of these
+	// reachable says, where none matched, that some would if its client had all
+	// the roles of the API.
+	reachable bool
 }
 
 func (p linted) subject() string { return fmt.Sprintf("pool %q", p.config.ID) }
@@ -170,6 +173,7 @@ func (l *linter) add(p linted) {
 			p.matched = append(p.matched, n)
 		}
 	}
+	p.reachable = len(p.matched) > 0 || l.reachable(p)
 	l.pools = append(l.pools, p)
 }
 

@@ -11,7 +11,7 @@ import (
 func filterNeverMatches(l *linter) []concerned {
 	var out []concerned
 	for _, p := range l.pools {
-		if len(p.accepted) == 0 || len(p.matched) > 0 || l.reachable(p) {
+		if len(p.accepted) == 0 || p.reachable {
 			continue
 		}
 		why := l.nearest(p)
@@ -60,7 +60,7 @@ func (l *linter) nearest(p linted) string {
 func poolUnreached(l *linter) []concerned {
 	var out []concerned
 	for _, p := range l.pools {
-		if len(p.accepted) == 0 || len(p.matched) > 0 || !l.reachable(p) {
+		if len(p.accepted) == 0 || len(p.matched) > 0 || !p.reachable {
 			continue
 		}
 		wants := ""

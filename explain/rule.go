@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/idpool/idpool/validator"
 )
@@ -32,48 +33,62 @@ func found(steps []string, summary string, args ...any) finding {
 }
 
 // table is every rule there is, most likely first among those of one check.
-// A new rule is one line here and one function in the file of its side.
-func table() []rule {
-	on := func(checks ...string) []string { return checks }
-	endpoint, client, filter := on(checkTokenEndpoint), on(checkClient), on(validator.CheckFilter)
+// A new rule is one line in the list of its side, and one function in the file
+// that the list names.
+var table = sync.OnceValue(func() []rule {
+	return slices.Concat(endpointRules(), clientRules(), tokenRules(), requestRules(), filterRules(), rightsRules(), remainingRules(), bindingRules())
+})
+
+// on are the checks that a rule hangs on.
+func on(checks ...string) []string { return checks }
+
+// endpointRules are about refusals of the token endpoint: token_endpoint.go.
+func endpointRules() []rule {
 	return []rule{
-		// The token endpoint refused; see token_endpoint.go.
-		{"secret-is-id", endpoint, secretIsID, docsCredentials},
-		{"secret-wrong", endpoint, secretWrong, docsCredentials},
-		{"secret-expired", endpoint, secretExpired, docsCredentials},
-		{"credential-missing", endpoint, credentialMissing, docsClientCredentials},
-		{"app-disabled", endpoint, appDisabled, docsDisable},
-		{"api-disabled", endpoint, apiDisabled, docsDisable},
-		{"conditional-access", endpoint, conditionalAccess, docsConditionalAccess},
-		{"no-service-principal", endpoint, noServicePrincipal, docsServicePrincipal},
-		{"assignment-required", endpoint, assignmentRequired, docsAppRoles},
-		{"scope-missing", endpoint, scopeMissing, docsClientCredentials},
-		{"scope-not-default", endpoint, scopeNotDefault, docsClientCredentials},
-		{"scope-two-resources", endpoint, scopeTwoResources, docsClientCredentials},
-		{"parameter-missing", endpoint, parameterMissing, docsClientCredentials},
-		{"grant-unsupported", endpoint, grantUnsupported, docsClientCredentials},
-		{"fic-subject-case", endpoint, ficSubjectCase, docsBreakingChanges},
-		{"assertion-audience", endpoint, assertionAudience, docsFederation},
+		{"secret-is-id", on(checkTokenEndpoint), secretIsID, docsCredentials},
+		{"secret-wrong", on(checkTokenEndpoint), secretWrong, docsCredentials},
+		{"secret-expired", on(checkTokenEndpoint), secretExpired, docsCredentials},
+		{"credential-missing", on(checkTokenEndpoint), credentialMissing, docsClientCredentials},
+		{"app-disabled", on(checkTokenEndpoint), appDisabled, docsDisable},
+		{"api-disabled", on(checkTokenEndpoint), apiDisabled, docsDisable},
+		{"conditional-access", on(checkTokenEndpoint), conditionalAccess, docsConditionalAccess},
+		{"no-service-principal", on(checkTokenEndpoint), noServicePrincipal, docsServicePrincipal},
+		{"assignment-required", on(checkTokenEndpoint), assignmentRequired, docsAppRoles},
+		{"scope-missing", on(checkTokenEndpoint), scopeMissing, docsClientCredentials},
+		{"scope-not-default", on(checkTokenEndpoint), scopeNotDefault, docsClientCredentials},
+		{"scope-two-resources", on(checkTokenEndpoint), scopeTwoResources, docsClientCredentials},
+		{"parameter-missing", on(checkTokenEndpoint), parameterMissing, docsClientCredentials},
+		{"grant-unsupported", on(checkTokenEndpoint), grantUnsupported, docsClientCredentials},
+		{"fic-subject-case", on(checkTokenEndpoint), ficSubjectCase, docsBreakingChanges},
+		{"assertion-audience", on(checkTokenEndpoint), assertionAudience, docsFederation},
+	}
+}
 
-		// The client itself gave up, and said so; see clienttext.go.
-		{"allowed-urls", client, allowedURLs, docsKafkaUpgrade},
-		{"tls-ca", client, tlsCA, docsLibrdkafka},
-		{"callback-handler-class", client, callbackHandlerClass, docsKafkaUpgrade},
-		{"librdkafka-without-oidc", client, librdkafkaWithoutOIDC, docsLibrdkafka},
-		{"client-claim-missing", client, clientClaimMissing, docsLibrdkafka},
-		{"schema-registry-cluster", client, schemaRegistryCluster, docsClientReference},
-		{"static-token-expired", client, staticTokenExpired, docsTroubleshooting},
+// clientRules are about what the client printed when it gave up by itself: clienttext.go.
+func clientRules() []rule {
+	return []rule{
+		{"allowed-urls", on(checkClient), allowedURLs, docsKafkaUpgrade},
+		{"tls-ca", on(checkClient), tlsCA, docsLibrdkafka},
+		{"callback-handler-class", on(checkClient), callbackHandlerClass, docsKafkaUpgrade},
+		{"librdkafka-without-oidc", on(checkClient), librdkafkaWithoutOIDC, docsLibrdkafka},
+		{"client-claim-missing", on(checkClient), clientClaimMissing, docsLibrdkafka},
+		{"schema-registry-cluster", on(checkClient), schemaRegistryCluster, docsClientReference},
+		{"static-token-expired", on(checkClient), staticTokenExpired, docsTroubleshooting},
+	}
+}
 
-		// No check needs a signature to see these; see keys.go.
+// tokenRules are about the token and the keys, most of them visible without a signature: keys.go.
+func tokenRules() []rule {
+	return []rule{
 		{"opaque-token", on(checkClient, validator.CheckFormat), opaqueToken, docsTroubleshooting},
 		{"signature-missing", on(validator.CheckFormat, validator.CheckSignature), signatureMissing, docsAccessTokens},
 		{"alg-not-allowed", on(validator.CheckAlgorithm), algNotAllowed, docsAccessTokens},
 		{"id-token-used", on(validator.CheckProvider, validator.CheckFilter, validator.CheckIdentity), idTokenUsed, docsIDTokens},
-		{"claim-v1-v2", filter, claimV1V2, docsClaims},
+		{"claim-v1-v2", on(validator.CheckFilter), claimV1V2, docsClaims},
 		{"v1-token", on(validator.CheckProvider, validator.CheckFilter), v1Token, docsManifest},
 		{"issuer-trailing-slash", on(validator.CheckProvider), issuerTrailingSlash, docsProviders},
 		{"wrong-tenant", on(checkTokenEndpoint, validator.CheckProvider), wrongTenant, docsAccessTokens},
-		{"app-unknown", endpoint, appUnknown, docsErrorCodes},
+		{"app-unknown", on(checkTokenEndpoint), appUnknown, docsErrorCodes},
 		{"issuer-mismatch", on(validator.CheckProvider), issuerMismatch, docsTroubleshooting},
 		{"jwks-wrong-uri", on(validator.CheckKey, validator.CheckSignature), jwksWrongURI, docsProviders},
 		{"jwks-unreachable", on(validator.CheckKey), jwksUnreachable, docsJWKSRefresh},
@@ -82,42 +97,62 @@ func table() []rule {
 		{"token-tampered", on(validator.CheckSignature), tokenTampered, docsAccessTokens},
 		{"token-expired", on(validator.CheckExpiry), tokenExpired, docsTroubleshooting},
 		{"clock-skew", on(validator.CheckExpiry, validator.CheckNotBefore), clockSkew, docsTroubleshooting},
+	}
+}
 
-		// What the client sent beside the token; see client.go.
+// requestRules are about what the client sent beside the token: client.go, extension.go.
+func requestRules() []rule {
+	return []rule{
 		{"no-clusters", on(validator.CheckCluster), noClusters, docsClientReference},
 		{"extension-key", on(checkClient, validator.CheckCluster, validator.CheckPool, validator.CheckFilter), extensionKey, docsClientReference},
 		{"no-extensions", on(validator.CheckCluster), noExtensions, docsClientReference},
 		{"cluster-missing", on(checkClient, validator.CheckCluster), clusterMissing, docsClusterMissing},
 		{"cluster-wrong", on(checkClient, validator.CheckCluster), clusterWrong, docsClientReference},
 		{"pool-unknown", on(validator.CheckPool), poolUnknown, docsPools},
+	}
+}
 
-		// The filter is at fault; see filter.go.
-		{"filter-syntax", filter, filterSyntax, docsPools},
-		{"filter-not-bool", filter, filterNotBool, docsPools},
-		{"eq-on-array", filter, eqOnArray, docsPools},
-		{"in-on-string", filter, inOnString, docsPools},
-		{"aud-uri-vs-guid", filter, audURIvsGUID, docsClaims},
-		{"namespaced-claim", filter, namespacedClaim, docsPools},
-		{"claim-misspelt", filter, claimMisspelt, docsClaims},
-		{"neq-on-missing", filter, neqOnMissing, docsPools},
+// filterRules are about filters that are at fault themselves: filter.go.
+func filterRules() []rule {
+	return []rule{
+		{"filter-syntax", on(validator.CheckFilter), filterSyntax, docsPools},
+		{"filter-not-bool", on(validator.CheckFilter), filterNotBool, docsPools},
+		{"eq-on-array", on(validator.CheckFilter), eqOnArray, docsPools},
+		{"in-on-string", on(validator.CheckFilter), inOnString, docsPools},
+		{"aud-uri-vs-guid", on(validator.CheckFilter), audURIvsGUID, docsClaims},
+		{"namespaced-claim", on(validator.CheckFilter), namespacedClaim, docsPools},
+		{"claim-misspelt", on(validator.CheckFilter), claimMisspelt, docsClaims},
+		{"neq-on-missing", on(validator.CheckFilter), neqOnMissing, docsPools},
+	}
+}
 
-		// The client has not the rights; see azure.go.
+// rightsRules are about rights that the client has not: azure.go.
+func rightsRules() []rule {
+	return []rule{
 		{"wrong-resource", on(checkTokenEndpoint, validator.CheckFilter), wrongResource, docsClientCredentials},
-		{"role-not-issued", filter, roleNotIssued, docsAppRoles},
-		{"token-before-grant", filter, tokenBeforeGrant, docsAppRoles},
-		{"consent-missing", filter, consentMissing, docsConsent},
-		{"role-typo", filter, roleTypo, docsAppRoles},
-		{"role-not-assigned", filter, roleNotAssigned, docsAppRoles},
-		{"no-app-role", filter, noAppRole, docsAppRoles},
+		{"role-not-issued", on(validator.CheckFilter), roleNotIssued, docsAppRoles},
+		{"token-before-grant", on(validator.CheckFilter), tokenBeforeGrant, docsAppRoles},
+		{"consent-missing", on(validator.CheckFilter), consentMissing, docsConsent},
+		{"role-typo", on(validator.CheckFilter), roleTypo, docsAppRoles},
+		{"role-not-assigned", on(validator.CheckFilter), roleNotAssigned, docsAppRoles},
+		{"no-app-role", on(validator.CheckFilter), noAppRole, docsAppRoles},
+	}
+}
 
-		// What remains to be said of a filter.
-		{"claim-missing", filter, claimMissing, docsOptionalClaims},
-		{"pool-not-matched", filter, poolNotMatched, docsPools},
-		{"no-pool-matched", filter, noPoolMatched, docsPools},
-		{"filter-too-long", filter, filterTooLong, docsConfluentAPI},
+// remainingRules say what remains to be said of a filter, and of the identity claim: filter.go, client.go.
+func remainingRules() []rule {
+	return []rule{
+		{"claim-missing", on(validator.CheckFilter), claimMissing, docsOptionalClaims},
+		{"pool-not-matched", on(validator.CheckFilter), poolNotMatched, docsPools},
+		{"no-pool-matched", on(validator.CheckFilter), noPoolMatched, docsPools},
+		{"filter-too-long", on(validator.CheckFilter), filterTooLong, docsConfluentAPI},
 		{"identity-claim-missing", on(validator.CheckIdentity), identityClaimMissing, docsPools},
+	}
+}
 
-		// The client is logged in and may not do what it wants; see authorization.go.
+// bindingRules are about clients that are logged in and may not do what they want: authorization.go.
+func bindingRules() []rule {
+	return []rule{
 		{"binding-wrong-principal", on(validator.CheckAuthorization), bindingWrongPrincipal, docsRoleBindings},
 		{"no-role-binding", on(checkClient, validator.CheckAuthorization), noRoleBinding, docsRoleBindings},
 	}

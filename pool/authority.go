@@ -44,6 +44,9 @@ func ParseOperation(name, resource string) (Operation, error) {
 	if strings.EqualFold(resource, OnCluster) || resource == "cluster=kafka-cluster" {
 		return Operation{operations()[i], OnCluster}, nil
 	}
+	if resource == "" {
+		return Operation{}, fmt.Errorf("%s needs a resource, such as topic=orders, group=billing or cluster", operations()[i])
+	}
 	if err := checkResource(resource); err != nil {
 		return Operation{}, err
 	}

@@ -116,7 +116,7 @@ func TestParseOperation(t *testing.T) {
 		{"Read", "topic:x", "is not TYPE=NAME"},
 		{"Read", "topics=x", `did you mean "topic"?`},
 		{"Read", "topic=x*", "is a pattern"},
-		{"Read", "", "is not TYPE=NAME"},
+		{"Read", "", "needs a resource, such as topic=orders,"},
 	} {
 		if _, err := ParseOperation(tt.name, tt.resource); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s %s: %v", tt.name, tt.resource, err)

@@ -1,16 +1,14 @@
 package scenario
 
 import (
-	"bytes"
-	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/internal/recorded"
 )
 
 // elsewhere is the From of a token that another server has minted.
@@ -66,45 +64,20 @@ func (n network) elsewhere(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	handler := server.At(r.URL.Scheme + "://" + ElsewhereHost)
-	w := &recorded{header: http.Header{}, status: http.StatusOK}
+	w := recorded.New()
 	switch r.URL.Path {
 	case "/login.html":
-		w.header.Set("Content-Type", "text/html; charset=utf-8")
-		w.body.WriteString("<!DOCTYPE html><title>Sign in</title><p>Please sign in to use the network.</p>\n")
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Body.WriteString("<!DOCTYPE html><title>Sign in</title><p>Please sign in to use the network.</p>\n")
 	case "/down":
-		w.status = http.StatusServiceUnavailable
+		w.Status = http.StatusServiceUnavailable
 	case "/keys.txt":
 		keys := r.Clone(r.Context())
 		keys.URL.Path = "/common/discovery/v2.0/keys"
 		handler.ServeHTTP(w, keys)
-		w.header.Set("Content-Type", "text/plain")
+		w.Header().Set("Content-Type", "text/plain")
 	default:
 		handler.ServeHTTP(w, r)
 	}
-	return w.response(r), nil
-}
-
-// recorded is an answer in the making. It is not httptest's: that would link
-// its certificates and its flag into every program.
-type recorded struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-// Header, WriteHeader and Write implement http.ResponseWriter.
-func (w *recorded) Header() http.Header { return w.header }
-
-// WriteHeader keeps the status.
-func (w *recorded) WriteHeader(status int) { w.status = status }
-
-// Write keeps the body.
-func (w *recorded) Write(p []byte) (int, error) { return w.body.Write(p) }
-
-func (w *recorded) response(r *http.Request) *http.Response {
-	return &http.Response{
-		Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status), StatusCode: w.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
-	}
+	return w.To(r), nil
 }

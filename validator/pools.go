@@ -25,8 +25,8 @@ const maxMatches = 10
 // brackets is the one that Confluent's clients show.
 func (d *decider) cluster() Check {
 	asked, known := d.request.Cluster, d.v.clusters
-	switch bad := d.request.badKey(); {
-	case bad != "":
+	switch bad, spoils := d.request.BadExtension(); {
+	case spoils:
 		return fail("the key of an extension may have letters only (RFC 7628 3.1), and a broker refuses the first message as a whole otherwise",
 			"extension "+quote(bad), "logicalCluster and identityPoolId")
 	case len(asked) > maxCluster:
@@ -46,21 +46,18 @@ func (d *decider) cluster() Check {
 	return fail(message, "logicalCluster "+quote(asked), list(known))
 }
 
-// badKey is the first extension, by its name, that no client's first message can
-// have, or "". An empty name counts as one too.
-func (r Request) badKey() string {
+// BadExtension finds the first of the Extensions, by its key, that no client's
+// first message can have.
+func (r Request) BadExtension() (key string, ok bool) {
 	if len(r.Extensions) == 0 {
-		return ""
+		return "", false
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Extensions)) {
-		switch {
-		case key == "":
-			return "(no name)"
-		case !ValidExtensionKey(key):
-			return key
+		if !ValidExtensionKey(key) {
+			return key, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // ValidExtensionKey reports whether the first message of a client can have an

@@ -145,7 +145,8 @@ type Request struct {
 // plain reports whether a Request is one that a broker makes, whose verdict may
 // be remembered.
 func (r Request) plain() bool {
-	return !r.Unverified && r.Claims == nil && r.Operation.Name == "" && r.badKey() == ""
+	_, spoils := r.BadExtension()
+	return !r.Unverified && r.Claims == nil && r.Operation.Name == "" && !spoils
 }
 
 // Validator decides about tokens. It is safe for concurrent use.

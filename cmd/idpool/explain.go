@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -80,6 +82,22 @@ func (f foreignFlags) used() bool {
 	return f.filter+f.issuer+f.identityClaim+f.jwks != ""
 }
 
+// mistake is an error of the config that the flags describe, by the flags'
+// names.
+func (f foreignFlags) mistake(cmd *cobra.Command, err error) error {
+	var mistakes idpool.ConfigErrors
+	if !f.used() || !errors.As(err, &mistakes) {
+		return &exitError{exitUsage, err, ""}
+	}
+	var lines []string
+	for _, m := range mistakes {
+		field := m.Field[strings.LastIndexByte(m.Field, '.')+1:]
+		flag := map[string]string{"identityClaim": "identity-claim", "jwksUri": "jwks"}[field]
+		lines = append(lines, cmd.Name()+": --"+cmp.Or(flag, field)+": "+m.Message)
+	}
+	return &exitError{exitUsage, errors.New(strings.Join(lines, "\n")), ""}
+}
+
 // token is the provider and the pool that the flags describe, for a token.
 func (f foreignFlags) token(claims map[string]any) idpool.ForeignToken {
 	return idpool.ForeignToken{Claims: claims, Filter: f.filter, Language: pool.Language(f.language),
@@ -97,7 +115,7 @@ func (a *app) explain(cmd *cobra.Command, args []string, f explainFlags) error {
 	}
 	stack, err := idpool.New(c)
 	if err != nil {
-		return &exitError{exitUsage, err, ""}
+		return f.foreign.mistake(cmd, err)
 	}
 	defer stack.Close()
 	if p.text != "" {
@@ -205,6 +223,9 @@ func (f explainFlags) request(r *validator.Request) error {
 		case "identityPoolId":
 			r.Pools = value
 		}
+	}
+	if f.pools != "" && r.Pools != f.pools {
+		return usageError("leave out one of both", "explain: --pool is %q, and --extension identityPoolId is %q", f.pools, r.Pools)
 	}
 	if f.operation == "" && f.name == "" {
 		return nil

@@ -164,6 +164,11 @@ func tenantOf(c idpool.Config, clientID string) string {
 				return t.ID
 			}
 		}
+		for _, p := range t.ServicePrincipals { // managed identities
+			if strings.EqualFold(p.AppID, clientID) {
+				return t.ID
+			}
+		}
 	}
 	if len(c.Tenants) > 0 {
 		return c.Tenants[0].ID
@@ -174,52 +179,16 @@ func tenantOf(c idpool.Config, clientID string) string {
 // defaultScope is that of the only API that the client has roles for. An
 // unknown client gets the first API, so that the answer is Azure's 700016.
 func defaultScope(c idpool.Config, clientID string) (string, error) {
-	var scopes []string
-	found := false
-	for _, t := range c.Tenants {
-		for _, a := range t.Applications {
-			if !strings.EqualFold(a.AppID, clientID) {
-				continue
-			}
-			found = true
-			for _, g := range a.AppRoleAssignments {
-				scopes = append(scopes, scopeOf(t, g.Resource))
-			}
-		}
-	}
-	slices.Sort(scopes)
-	scopes = slices.Compact(scopes)
+	scopes, found := c.Scopes(clientID)
 	switch {
 	case !found:
 		return "api://unknown/.default", nil
 	case len(scopes) == 1:
 		return scopes[0], nil
 	case len(scopes) == 0:
-		return "", usageError("the APIs of the config are "+strings.Join(apis(c), ", "), "token: client %q has no roles, so give --scope RESOURCE/.default", clientID)
+		return "", usageError("the APIs of the config are "+strings.Join(c.APIs(), ", "), "token: client %q has no roles, so give --scope RESOURCE/.default", clientID)
 	}
 	return "", usageError("", "token: client %q has roles for several APIs, so give --scope, one of %s", clientID, strings.Join(scopes, ", "))
-}
-
-// scopeOf is the scope by which a resource is asked for.
-func scopeOf(t idp.Tenant, appID string) string {
-	for _, a := range t.Applications {
-		if strings.EqualFold(a.AppID, appID) && len(a.IdentifierURIs) > 0 {
-			return a.IdentifierURIs[0] + "/.default"
-		}
-	}
-	return appID + "/.default"
-}
-
-func apis(c idpool.Config) []string {
-	var out []string
-	for _, t := range c.Tenants {
-		for _, a := range t.Applications {
-			if len(a.AppRoles) > 0 || len(a.IdentifierURIs) > 0 {
-				out = append(out, scopeOf(t, a.AppID))
-			}
-		}
-	}
-	return out
 }
 
 // clientsHint lists the applications that have a credential, a few at most.

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,13 +19,17 @@ type diffAnswer struct {
 	Ignored []string `json:"ignored"`
 }
 
-// wanted are the claims to compare with: of a token, of a file that has one or
-// its claims, or of standard input.
+// wanted are the claims to compare with: of a token or an object of claims, or
+// of a file or standard input that has either.
 func (a *app) wanted(cmd *cobra.Command, what string) (map[string]any, error) {
-	if data, err := os.ReadFile(what); err == nil && len(data) <= maxInput {
-		what = string(data)
+	if what != "-" && (strings.Contains(what, "eyJ") || strings.HasPrefix(strings.TrimSpace(what), "{")) {
+		return a.claimsOf(cmd, []string{what})
 	}
-	return a.claimsOf(cmd, []string{what})
+	data, err := claimsText(cmd, []string{what})
+	if err != nil {
+		return nil, usageError("it takes a token, a file, or - for standard input", "token: --diff: %v", err)
+	}
+	return a.claimsOf(cmd, []string{string(data)})
 }
 
 // fill takes from the claims to compare with what the flags leave open.
@@ -35,10 +38,7 @@ func fill(r idp.TokenRequest, want map[string]any, scopeGiven bool) idp.TokenReq
 	r.ClientID = cmp.Or(r.ClientID, text("azp"), text("appid"))
 	r.Tenant = cmp.Or(r.Tenant, text("tid"))
 	if aud := text("aud"); !scopeGiven && aud != "" {
-		r.Scope = strings.TrimSuffix(aud, "/") + "/.default"
-		if strings.HasSuffix(aud, "/") {
-			r.Scope = aud + "/.default" // two slashes, as Azure wants it then
-		}
+		r.Scope = aud + "/.default" // with two slashes where aud ends with one, as Azure wants it
 	}
 	return r
 }

@@ -18,7 +18,7 @@ type ForeignToken struct {
 	Language pool.Language
 	// IdentityClaim of the pool. Empty means claims.sub.
 	IdentityClaim string
-	// Issuer of the provider. Empty means the token's iss, whatever it is.
+	// Issuer of the provider. Empty means the token's iss, if that is a URL.
 	Issuer string
 	// JWKSURI is where the provider's keys are. Empty means that nobody knows:
 	// the request to decide about must be Unverified then.
@@ -39,6 +39,9 @@ const nowhere = "https://nowhere.invalid/"
 // any cluster, since a token says nothing of one.
 func Foreign(f ForeignToken) Config {
 	issuer, _ := f.Claims["iss"].(string)
+	if !isAbsolute(issuer) { // no provider can have it: the check provider says so
+		issuer = ""
+	}
 	return Config{
 		anyCluster: true,
 		source:     "flags",
