@@ -1,0 +1,335 @@
+package kafkabroker
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/idpool/idpool/internal/imports"
+)
+
+const topic = "orders"
+
+// connect is a client that begins to read the topic at its start. It gives up
+// soon: what a test waits for is the broker, not the client's patience.
+func connect(t *testing.T, seeds []string, options ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(seeds...), kgo.ConsumeTopics(topic), kgo.MetadataMinAge(50 * time.Millisecond),
+	}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// create makes the topic, kept by every node.
+func create(t *testing.T, c *Cluster) {
+	t.Helper()
+	request := kmsg.NewPtrCreateTopicsRequest()
+	wanted := kmsg.NewCreateTopicsRequestTopic()
+	wanted.Topic, wanted.NumPartitions, wanted.ReplicationFactor = topic, 1, int16(len(c.nodes))
+	request.Topics = append(request.Topics, wanted)
+	response, err := request.RequestWith(t.Context(), connect(t, c.Bootstrap("PLAINTEXT")))
+	if err == nil {
+		err = kerr.ErrorForCode(response.Topics[0].ErrorCode)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// exchange produces a record and consumes until it comes back.
+func exchange(t *testing.T, client *kgo.Client, value string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := client.ProduceSync(ctx, &kgo.Record{Topic: topic, Value: []byte(value)}).FirstErr(); err != nil {
+		t.Fatalf("produce: %v", err)
+	}
+	for {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			t.Fatalf("consume: %v", err)
+		}
+		for _, r := range fetches.Records() {
+			if string(r.Value) == value {
+				return
+			}
+		}
+	}
+}
+
+// refusal is what the broker says to a client as it connects.
+func refusal(t *testing.T, seeds []string, options ...kgo.Opt) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	client := connect(t, seeds, options...)
+	_, err := client.SeedBrokers()[0].Request(ctx, kmsg.NewPtrMetadataRequest())
+	return err
+}
+
+func TestOneNode(t *testing.T) {
+	c := Start(t, Config{TLS: true, Users: map[string]string{"pool-dev": "secret", "pool-prod": "other~secret"}})
+	create(t, c)
+	if c.Bootstrap("PLAINTEXT")[0] == c.Bootstrap("SASL_PLAINTEXT")[0] {
+		t.Fatal("two listeners have one address")
+	}
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM(c.CA) {
+		t.Fatalf("no certificate in %q", c.CA)
+	}
+	secure := kgo.DialTLSConfig(&tls.Config{RootCAs: trusted})
+	login := func(user, password string) map[string]sasl.Mechanism {
+		s := scram.Auth{User: user, Pass: password}
+		return map[string]sasl.Mechanism{
+			"PLAIN":         plain.Auth{User: user, Pass: password}.AsMechanism(),
+			"SCRAM-SHA-256": s.AsSha256Mechanism(),
+			"SCRAM-SHA-512": s.AsSha512Mechanism(),
+		}
+	}
+	t.Run("PLAINTEXT", func(t *testing.T) {
+		exchange(t, connect(t, c.Bootstrap("PLAINTEXT")), t.Name())
+	})
+	t.Run("SSL", func(t *testing.T) {
+		exchange(t, connect(t, c.Bootstrap("SSL"), secure), t.Name())
+	})
+	t.Run("SSL without the authority", func(t *testing.T) {
+		err := refusal(t, c.Bootstrap("SSL"), kgo.DialTLSConfig(new(tls.Config)))
+		if _, ok := errors.AsType[x509.UnknownAuthorityError](err); !ok {
+			t.Errorf("the client says %v, want that it does not know the authority", err)
+		}
+	})
+	for name, mechanism := range login("pool-prod", "other~secret") {
+		t.Run(name, func(t *testing.T) {
+			exchange(t, connect(t, c.Bootstrap("SASL_PLAINTEXT"), kgo.SASL(mechanism)), t.Name())
+			exchange(t, connect(t, c.Bootstrap("SASL_SSL"), secure, kgo.SASL(mechanism)), t.Name()+" by TLS")
+		})
+	}
+	for name, mechanism := range login("pool-prod", "secret") {
+		t.Run(name+" with another's password", func(t *testing.T) {
+			err := refusal(t, c.Bootstrap("SASL_PLAINTEXT"), kgo.SASL(mechanism))
+			if !errors.Is(err, kerr.SaslAuthenticationFailed) {
+				t.Errorf("the client says %v, want %v", err, kerr.SaslAuthenticationFailed)
+			}
+		})
+	}
+}
+
+// TestAuthorizer tells a user that an ACL lets read from one that none does,
+// and from the nodes, who may do anything.
+func TestAuthorizer(t *testing.T) {
+	users := map[string]string{"admin": "admin", "reader": "reader"}
+	c := Start(t, Config{Users: users, Properties: map[string]string{
+		"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"super.users":           "User:admin",
+	}})
+	create(t, c)
+	as := func(user string) *kgo.Client {
+		mechanism := scram.Auth{User: user, Pass: users[user]}.AsSha256Mechanism()
+		return connect(t, c.Bootstrap("SASL_PLAINTEXT"), kgo.SASL(mechanism))
+	}
+	exchange(t, as("admin"), "by the super user")
+	err := as("reader").ProduceSync(t.Context(), &kgo.Record{Topic: topic}).FirstErr()
+	if !errors.Is(err, kerr.TopicAuthorizationFailed) && !errors.Is(err, kerr.ClusterAuthorizationFailed) {
+		t.Errorf("a user without an ACL: %v, want that it is not authorized", err)
+	}
+}
+
+// TestThreeNodes stops each in turn: two of three are a quorum, and what was
+// produced before, meanwhile and after is all there.
+func TestThreeNodes(t *testing.T) {
+	c := Start(t, Config{Nodes: 3})
+	create(t, c)
+	exchange(t, connect(t, c.Bootstrap("PLAINTEXT")), "before")
+	for id := 1; id <= 3; id++ {
+		c.Stop(id)
+		if c.nodes[id-1].running() {
+			t.Fatalf("node %d runs", id)
+		}
+		exchange(t, connect(t, c.Bootstrap("PLAINTEXT")), fmt.Sprintf("without %d", id))
+		c.Restart(id)
+		exchange(t, connect(t, c.Bootstrap("PLAINTEXT")[id-1:id]), fmt.Sprintf("with %d again", id))
+	}
+	exchange(t, connect(t, c.Bootstrap("PLAINTEXT"), kgo.ConsumerGroup("readers")), "in a group")
+}
+
+// TestRestartOfAll: a node that runs is stopped first, and its data stay.
+func TestRestartOfAll(t *testing.T) {
+	c := Start(t, Config{})
+	create(t, c)
+	client := connect(t, c.Bootstrap("PLAINTEXT"))
+	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte("kept")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	c.Restart(1)
+	again := connect(t, c.Bootstrap("PLAINTEXT"))
+	if got := again.PollFetches(t.Context()).Records(); len(got) != 1 || string(got[0].Value) != "kept" {
+		t.Errorf("got %d records after the restart, want the one", len(got))
+	}
+	if n := strings.Count(c.Logs(1), "Kafka Server started"); n != 2 {
+		t.Errorf("the log tells of %d starts, want 2", n)
+	}
+}
+
+// failure is what a recorder's Fatalf panics with.
+type failure string
+
+// recorder keeps what a test would be ended with.
+type recorder struct {
+	*testing.T
+	skipped bool
+}
+
+func (r *recorder) Fatalf(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }
+
+func (r *recorder) Skipf(format string, args ...any) {
+	r.skipped = true
+	panic(failure(fmt.Sprintf(format, args...)))
+}
+
+// ended is the text that do ends the test with; empty when it does not.
+func (r *recorder) ended(do func()) (text string) {
+	defer func() {
+		if f, ok := recover().(failure); ok {
+			text = string(f)
+		}
+	}()
+	do()
+	return ""
+}
+
+func TestWhatIsNoConfig(t *testing.T) {
+	for _, tc := range []struct {
+		reason string
+		config Config
+		want   string
+	}{
+		{"a number of nodes that cannot be", Config{Nodes: -1}, "-1 nodes, want 1 or more"},
+		{"a password that would end a JAAS line", Config{Users: map[string]string{"a": `b";`}}, `password "b\";"`},
+		{"a user that would end an argument of --add-scram", Config{Users: map[string]string{"a]": "b"}}, `user "a]"`},
+	} {
+		r := &recorder{T: t}
+		if got := r.ended(func() { Start(r, tc.config) }); !strings.Contains(got, tc.want) {
+			t.Errorf("%s: %q, want %q in it", tc.reason, got, tc.want)
+		}
+	}
+}
+
+// TestANodeThatCannotRun: its own words are given, and at once.
+func TestANodeThatCannotRun(t *testing.T) {
+	lib := Lib(t)
+	for _, tc := range []struct{ reason, name, value, want string }{
+		{"it cannot be formatted", "process.roles", "coordinator", "could not be formatted"},
+		{"it cannot start", "authorizer.class.name", "no.such.Class", "no.such.Class"},
+	} {
+		r := &recorder{T: t}
+		got := r.ended(func() { Start(r, Config{Lib: lib, Properties: map[string]string{tc.name: tc.value}}) })
+		if !strings.Contains(got, tc.want) || !strings.Contains(got, "kafkabroker: node 1 ") {
+			t.Errorf("%s: %q, want %q and the node in it", tc.reason, got, tc.want)
+		}
+	}
+}
+
+func TestWhatThereIsNot(t *testing.T) {
+	r := &recorder{T: t}
+	c := &Cluster{t: r, nodes: []*node{{id: 1, ports: map[string]int{"PLAINTEXT": 1}}}}
+	for want, do := range map[string]func(){
+		`no listener "SSL", there are ["PLAINTEXT" "SASL_PLAINTEXT"]`: func() { c.Bootstrap("SSL") },
+		"no node 0": func() { c.Stop(0) },
+		"no node 2": func() { c.Logs(2) },
+	} {
+		if got := r.ended(do); !strings.Contains(got, want) {
+			t.Errorf("%q, want %q in it", got, want)
+		}
+	}
+}
+
+func TestLibIsSkippedByName(t *testing.T) {
+	for _, tc := range []struct {
+		reason, stamp, require, want string
+	}{
+		{"nothing is installed", "", "", "skip: kafka: it is not in "},
+		{"something else is installed", "<project/>", "node", "skip: kafka: what is in "},
+		{"nothing is installed where that fails", "", "node,kafka", "IDPOOL_REQUIRE wants kafka: it is not in "},
+	} {
+		root := t.TempDir()
+		t.Setenv("IDPOOL_CLIENTS", root)
+		t.Setenv("IDPOOL_REQUIRE", tc.require)
+		if tc.stamp != "" {
+			write(t, filepath.Join(root, "kafka", "installed"), tc.stamp)
+		}
+		r := &recorder{T: t}
+		got := r.ended(func() { Lib(r) })
+		if !strings.HasPrefix(got, tc.want) || !strings.Contains(got, "internal/kafkabroker/install.sh") {
+			t.Errorf("%s: %q, want it to begin with %q and to name install.sh", tc.reason, got, tc.want)
+		}
+		if r.skipped != strings.HasPrefix(tc.want, "skip") {
+			t.Errorf("%s: skipped is %v", tc.reason, r.skipped)
+		}
+	}
+}
+
+// TestLibOfAnotherVersion: what somebody asked install.sh for is what runs.
+func TestLibOfAnotherVersion(t *testing.T) {
+	root := t.TempDir()
+	t.Setenv("IDPOOL_CLIENTS", root)
+	write(t, filepath.Join(root, "kafka", "installed"), version.ReplaceAllString(pom, "<kafka.version>4.9.9</kafka.version>"))
+	if got, want := Lib(t), filepath.Join(root, "kafka", "lib"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTheLeash: a broker must not outlive a test that is killed, which closes
+// the pipe without the line that the end of the program writes.
+func TestTheLeash(t *testing.T) {
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = out.Close() }()
+	p, err := launch(out, "sleep", "600")
+	if err != nil {
+		t.Skipf("skip: sh: %v", err)
+	}
+	if !p.running() {
+		t.Fatal("it has ended already")
+	}
+	if err := p.leash.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(time.Minute):
+		p.kill()
+		t.Error("it outlived the one who held the leash")
+	}
+}
+
+func TestImports(t *testing.T) { imports.Check(t, ".", "internal/ca") }
