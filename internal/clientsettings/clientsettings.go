@@ -122,7 +122,9 @@ type UnknownError struct {
 }
 
 // Error names the client.
-func (e *UnknownError) Error() string { return fmt.Sprintf("clientsettings: unknown client %q", e.Client) }
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("clientsettings: unknown client %q", e.Client)
+}
 
 //go:embed *.tmpl
 var files embed.FS
@@ -179,7 +181,9 @@ func (s Settings) check() error {
 	return nil
 }
 
-func isControl(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' || r == 0x85 }
+func isControl(r rune) bool {
+	return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' || r == 0x85
+}
 
 // Property is a key of librdkafka with its value.
 type Property struct{ Key, Value string }

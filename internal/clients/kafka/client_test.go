@@ -1,0 +1,236 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/idpool/idpool/internal/clientsettings"
+)
+
+// client is a client of Kafka, and how it is run with what Render writes for
+// it: each sends 100 records, reads them in a group, commits, and prints so.
+type client struct {
+	name string // what Render calls it
+	run  func(t *testing.T, text string, s clientsettings.Settings) (out string, err error)
+}
+
+var clients = []client{
+	{"franz-go", goProgram},
+	{"sarama", goProgram},
+	{"kafka-go", goProgram},
+	{"go-librdkafka", goProgram},
+	{"librdkafka", properties},
+	{"dotnet", dotnet},
+	{"kcat", kcat},
+	{"python", python},
+	{"kafkajs", node},
+	{"java-3.9", java39},
+	{"java", java4},
+	{"spring-boot", spring},
+}
+
+// command is a program to run.
+type command struct {
+	program   string
+	arguments []string
+	env       []string
+	input     string
+}
+
+// output runs a program with nothing of this process's environment but what any
+// program needs. The error has what it printed to standard error.
+func (c command) output(t *testing.T) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.program, c.arguments...)
+	cmd.WaitDelay = 5 * time.Second
+	cmd.Stdin = strings.NewReader(c.input)
+	for _, name := range []string{"PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME"} {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	cmd.Env = append(cmd.Env, "NO_PROXY=*")
+	cmd.Env = append(cmd.Env, c.env...)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil {
+		return string(out), fmt.Errorf("%s: %w\n%s", filepath.Base(c.program), err, complaints.Bytes())
+	}
+	return string(out), nil
+}
+
+// programs numbers those that are built.
+var programs atomic.Int64
+
+// build compiles files, by their paths, as one program of this module. They are
+// laid over a folder that does not exist, so that nothing is written into the
+// checkout.
+func build(t *testing.T, files map[string]string) string {
+	t.Helper()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := fmt.Sprintf("program-%d", programs.Add(1))
+	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	for name, file := range files {
+		overlay.Replace[filepath.Join(here, folder, name)] = file
+	}
+	description, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), folder)
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-overlay", write(t, "overlay.json", string(description)),
+		"-ldflags", "-s -w", "-o", program, "./"+folder).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
+// goProgram is a program in Go.
+func goProgram(t *testing.T, text string, _ clientsettings.Settings) (string, error) {
+	return command{program: build(t, map[string]string{"main.go": write(t, "main.go", text)})}.output(t)
+}
+
+func python(t *testing.T, text string, _ clientsettings.Settings) (string, error) {
+	installed := library{"kafka-python", "python3-venv", []string{"python/requirements.txt"}}.installed(t)
+	return command{
+		program:   filepath.Join(installed, "venv", "bin", "python"),
+		arguments: []string{"-B", write(t, "orders.py", text)},
+	}.output(t)
+}
+
+func node(t *testing.T, text string, s clientsettings.Settings) (string, error) {
+	installed := library{"kafka-node", "nodejs", []string{"node/package.json", "node/package-lock.json"}}.installed(t)
+	c := command{program: "node", arguments: []string{write(t, "orders.js", text)}, env: []string{"NODE_PATH=" + filepath.Join(installed, "node_modules")}}
+	if s.CA != "" {
+		c.env = append(c.env, "NODE_EXTRA_CA_CERTS="+s.CA)
+	}
+	return c.output(t)
+}
+
+var javaLibraries = library{"kafka-java", "default-jdk-headless", []string{"java/pom.xml"}}
+
+func java39(t *testing.T, text string, s clientsettings.Settings) (string, error) {
+	return java(t, "3.9", write(t, "client.properties", text), s)
+}
+
+// java4 runs the JVM with the option that the comment of the settings names.
+func java4(t *testing.T, text string, s clientsettings.Settings) (string, error) {
+	return java(t, "4", write(t, "client.properties", text), s, allowedURLs(t, text))
+}
+
+// allowedURLs is the option that the comment names.
+func allowedURLs(t *testing.T, text string) string {
+	t.Helper()
+	i := strings.Index(text, "-Dorg.apache.kafka")
+	if i < 0 {
+		t.Fatal("the settings name no -D option")
+	}
+	option, _, _ := strings.Cut(text[i:], "\n")
+	return option
+}
+
+// java runs testdata/java/Orders.java with a version of kafka-clients.
+func java(t *testing.T, version, file string, s clientsettings.Settings, more ...string) (string, error) {
+	installed := javaLibraries.installed(t)
+	arguments := append(more, "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(installed, version, "*"),
+		"testdata/java/Orders.java", file, s.Topic, s.Group)
+	return command{program: "java", arguments: arguments}.output(t)
+}
+
+// spring compiles testdata/spring and starts it with the settings.
+func spring(t *testing.T, text string, s clientsettings.Settings) (string, error) {
+	installed := library{"spring", "default-jdk-headless", []string{"spring/pom.xml"}}.installed(t)
+	classes, libraries := t.TempDir(), filepath.Join(installed, "lib", "*")
+	if _, err := (command{program: "javac", arguments: []string{"-parameters", "-cp", libraries, "-d", classes, "testdata/spring/Orders.java"}}).output(t); err != nil {
+		t.Fatal(err)
+	}
+	return command{program: "java", arguments: []string{
+		"-XX:TieredStopAtLevel=1", "-cp", classes + string(filepath.ListSeparator) + libraries, "orders.Orders",
+		"--spring.config.location=file:" + write(t, "application.yaml", text), "--topic=" + s.Topic,
+	}}.output(t)
+}
+
+// kcat writes and reads by the command lines in the comment of its settings.
+// It cannot tell committed offsets: the test asks the broker.
+func kcat(t *testing.T, text string, s clientsettings.Settings) (string, error) {
+	version, err := command{program: "kcat", arguments: []string{"-V"}}.output(t)
+	if err != nil || !strings.Contains(version, "oidc") {
+		t.Skip("skip: kcat: there is no kcat that is built with OIDC")
+	}
+	file := write(t, "kcat.conf", text)
+	lines := command{program: "kcat", arguments: []string{"-F", file, "-P", "-t", s.Topic}, input: strings.Repeat("order\n", 100)}
+	if _, err := lines.output(t); err != nil {
+		return "", err
+	}
+	out, err := command{program: "kcat", arguments: []string{"-F", file, "-c", "100", "-X", "auto.offset.reset=earliest", "-G", s.Group, s.Topic}}.output(t)
+	return fmt.Sprintf("sent 100\nread %d\ncommitted 100\n", strings.Count(out, "\n")), err
+}
+
+// library is what install.sh installs.
+type library struct {
+	word   string
+	debian string   // the runtime's package
+	pins   []string // what it is installed by, below testdata
+}
+
+// installed is the folder with a library. Without it the test is skipped, or
+// fails where IDPOOL_REQUIRE lists the word.
+func (l library) installed(t *testing.T) string {
+	t.Helper()
+	root := os.Getenv("IDPOOL_CLIENTS")
+	if root == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		root = filepath.Join(cache, "idpool-clients")
+	}
+	dir := filepath.Join(root, l.word)
+	err := l.check(t, dir)
+	if err == nil {
+		return dir
+	}
+	if slices.Contains(strings.Split(os.Getenv("IDPOOL_REQUIRE"), ","), l.word) {
+		t.Fatalf("IDPOOL_REQUIRE wants %s: %v", l.word, err)
+	}
+	t.Skipf("skip: %s: %v", l.word, err)
+	return ""
+}
+
+// check says what is not there and what installs it.
+func (l library) check(t *testing.T, dir string) error {
+	t.Helper()
+	var pins []byte
+	for _, pin := range l.pins {
+		content, err := os.ReadFile(filepath.Join("testdata", pin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pins = append(pins, content...)
+	}
+	stamp, err := os.ReadFile(filepath.Join(dir, "installed"))
+	if err != nil || !bytes.Equal(stamp, pins) {
+		return fmt.Errorf("what testdata pins is not in %s; internal/clients/install.sh %s installs it (Debian: apt-get install %s)", dir, l.word, l.debian)
+	}
+	return nil
+}
+
+var errEnded = errors.New("the program ended without an error")
