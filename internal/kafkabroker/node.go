@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,15 +118,24 @@ const addressInUse = "Address already in use"
 // errAddressInUse is why a node ended: somebody took a port in between.
 var errAddressInUse = errors.New("another program has taken its port")
 
-// failure says what happened, with the last that the node printed.
+// failure says what happened, with the first error that the node printed, or
+// with the last that it did.
 func (n *node) failure(what string) error {
 	text := n.logs()
 	if strings.Contains(text, addressInUse) {
 		return fmt.Errorf("kafkabroker: node %d %s: %w", n.id, what, errAddressInUse)
 	}
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return fmt.Errorf("kafkabroker: node %d %s:\n%s", n.id, what, strings.Join(lines[max(0, len(lines)-40):], "\n"))
+	first := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, " ERROR ") })
+	if first < 0 {
+		first = max(0, len(lines)-shown)
+	}
+	lines = lines[first:min(first+shown, len(lines))]
+	return fmt.Errorf("kafkabroker: node %d %s:\n%s", n.id, what, strings.Join(lines, "\n"))
 }
+
+// shown is how many lines a failure has.
+const shown = 40
 
 // await waits until a client that knows only this node is told of that many.
 func (n *node) await(ctx context.Context, brokers int) error {
