@@ -182,8 +182,7 @@ func (c *Cluster) certify() (*tls.Certificate, error) {
 
 // layOut decides where the nodes are, on disk and on the network.
 func (c *Cluster) layOut(dir string, ports *reservation) error {
-	java := append([]string{"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}, c.config.JVM...)
-	java = append(java, "-cp", filepath.Join(c.config.Lib, "*"))
+	java := c.config.java()
 	c.nodes = nil
 	for id := 1; id <= c.config.Nodes; id++ {
 		n := &node{id: id, dir: filepath.Join(dir, strconv.Itoa(id)), ports: map[string]int{}, java: java}

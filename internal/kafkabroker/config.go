@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -89,6 +90,7 @@ func (c Config) properties(n *node, nodes []*node) map[string]string {
 		"log.cleaner.dedupe.buffer.size":       "4194304",
 		"num.io.threads":                       "4",
 		"num.network.threads":                  "2",
+		"replica.fetch.backoff.ms":             "100",
 		"offsets.topic.num.partitions":         "4",
 		"transaction.state.log.num.partitions": "4",
 		"transaction.state.log.min.isr":        "1",
@@ -125,6 +127,17 @@ func (c Config) mechanisms(listener string) map[string]string {
 		listener + "scram-sha-256.sasl.jaas.config": scram,
 		listener + "scram-sha-512.sasl.jaas.config": scram,
 	}
+}
+
+// java are the options of every JVM. What install.sh archived is used where it
+// is and fits.
+func (c Config) java() []string {
+	options := []string{"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}
+	archive := filepath.Join(filepath.Dir(c.Lib), "classes.jsa")
+	if _, err := os.Stat(archive); err == nil {
+		options = append(options, "-XX:SharedArchiveFile="+archive, "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
+	}
+	return append(append(options, c.JVM...), "-cp", filepath.Join(c.Lib, "*"))
 }
 
 // addScram are the arguments that make the users when a node is formatted.
