@@ -132,7 +132,7 @@ func (c Config) mechanisms(listener string) map[string]string {
 // java are the options of every JVM. What install.sh archived is used where it
 // is and fits.
 func (c Config) java() []string {
-	options := []string{"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}
+	options := []string{"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"}
 	archive := filepath.Join(filepath.Dir(c.Lib), "classes.jsa")
 	if _, err := os.Stat(archive); err == nil {
 		options = append(options, "-XX:SharedArchiveFile="+archive, "-Xlog:cds=off", "-Xlog:cds+dynamic=off")

@@ -98,7 +98,8 @@ func (n *node) launch(class string, arguments ...string) error {
 		return err
 	}
 	defer func() { _ = out.Close() }()
-	options := append(n.java[:len(n.java):len(n.java)], "-Dlog4j2.configurationFile="+filepath.Join(n.dir, loggers), class)
+	options := append(n.java[:len(n.java):len(n.java)],
+		"-Dlog4j2.configurationFile="+filepath.Join(n.dir, loggers), "-Djava.io.tmpdir="+n.dir, class)
 	n.process, err = launch(out, "java", append(options, arguments...)...)
 	return err
 }

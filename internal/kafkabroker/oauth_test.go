@@ -149,6 +149,17 @@ func TestKafkasOwnValidator(t *testing.T) {
 	}
 }
 
+// TestWithoutTheOptionOfTheJVM: what the settings say in a comment is needed.
+func TestWithoutTheOptionOfTheJVM(t *testing.T) {
+	config := follow(t, printed(t, startStack(t, idpool.Acme()), clientsettings.Settings{SecurityProtocol: "SASL_PLAINTEXT"}))
+	config.JVM, config.Lib = nil, Lib(t)
+	r := &recorder{T: t}
+	const want = "Update the system property 'org.apache.kafka.sasl.oauthbearer.allowed.urls'"
+	if got := r.ended(func() { Start(r, config) }); !strings.Contains(got, want) {
+		t.Errorf("%q, want %q in it", got, want)
+	}
+}
+
 // TestKafkasOwnValidatorOverTLS: the broker fetches the keys from the https
 // listener, whose authority it is told of, and has the client's appId for a
 // principal by the line that is printed as a comment.
