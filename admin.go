@@ -118,8 +118,8 @@ func (s *Stack) serveCA(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/x-pem-file")
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write(certificate) // the client is gone; there is nobody to tell
-	case s.HTTPS == "":
-		refuse(w, http.StatusNotFound, "there is no CA, because the https listener is off")
+	case s.certificate == nil:
+		refuse(w, http.StatusNotFound, "there is no CA, because neither the https listener nor the kafka listener speaks TLS")
 	default:
 		refuse(w, http.StatusNotFound, "there is no CA, because the https listener has a certificate of your own: listeners.https.certificate")
 	}

@@ -120,6 +120,12 @@ func (c Config) certificateNames(publicURL string) []string {
 	if host := hostOf(publicURL); host != "" {
 		names = append(names, host)
 	}
+	if advertised := c.Listeners.Kafka.Advertised; advertised != "" {
+		if host, _, err := net.SplitHostPort(advertised); err == nil {
+			advertised = host
+		}
+		names = append(names, advertised)
+	}
 	host, _, err := net.SplitHostPort(c.Listeners.HTTPS.Address)
 	if ip, notIP := netip.ParseAddr(host); err == nil && host != "" && notIP == nil {
 		host = ip.WithZone("").String()

@@ -47,6 +47,8 @@ type Config struct {
 	Tenants []idp.Tenant `json:"tenants,omitempty"`
 	// Clusters are the Kafka clusters that clients may name.
 	Clusters []Cluster `json:"clusters,omitempty"`
+	// Kafka says how the Kafka listener behaves and what is behind it.
+	Kafka Kafka `json:"kafka,omitzero"`
 	// IdentityProviders are those of Confluent Cloud, with their pools.
 	IdentityProviders []IdentityProvider `json:"identityProviders,omitempty"`
 
@@ -75,6 +77,8 @@ type Listeners struct {
 	HTTPS SecureListener `json:"https,omitzero"`
 	// Admin serves health and decisions, and never anything of the others.
 	Admin Listener `json:"admin,omitzero"`
+	// Kafka logs in Kafka clients by SASL/OAUTHBEARER.
+	Kafka KafkaListener `json:"kafka,omitzero"`
 }
 
 // Listener is one address to serve at.
@@ -121,6 +125,8 @@ type Cluster struct {
 	ID string `json:"id"`
 	// DisplayName is for people.
 	DisplayName string `json:"displayName,omitempty"`
+	// Topics are in the embedded cluster from the start.
+	Topics []Topic `json:"topics,omitempty"`
 }
 
 // IdentityProvider is an OAuth identity provider of Confluent Cloud.

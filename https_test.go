@@ -254,7 +254,7 @@ func TestGetCA(t *testing.T) {
 		want   string
 	}{
 		{"the CA", Acme(), 200, "-----BEGIN CERTIFICATE-----"},
-		{"no https", off, 404, "the https listener is off"},
+		{"no TLS", off, 404, "neither the https listener nor the kafka listener"},
 		{"an own certificate", own, 404, "a certificate of your own"},
 	} {
 		s := start(t, tc.config)

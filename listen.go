@@ -37,10 +37,10 @@ func Start(ctx context.Context, c Config) (*Stack, error) {
 	}
 	if l.secure != nil {
 		s.secureAddress = l.secure.Addr().String()
-		if err := s.certify(time.Now()); err != nil {
-			s.validator.Close()
-			return nil, errors.Join(err, l.close())
-		}
+	}
+	if err := s.prepare(l); err != nil {
+		s.validator.Close()
+		return nil, errors.Join(err, l.close())
 	}
 	s.client = s.newClient()
 	s.serveAll(l)
@@ -51,8 +51,23 @@ func Start(ctx context.Context, c Config) (*Stack, error) {
 	return s, nil
 }
 
+// prepare makes what can go wrong before anything is served: the certificate
+// of those who speak TLS, and the cluster behind the Kafka listener.
+func (s *Stack) prepare(l listeners) error {
+	kafkaTLS := l.kafka != nil && s.config.Listeners.Kafka.SecurityProtocol != "SASL_PLAINTEXT"
+	if l.secure != nil || kafkaTLS {
+		if err := s.certify(time.Now()); err != nil {
+			return err
+		}
+	}
+	if l.kafka == nil {
+		return nil
+	}
+	return s.serveKafka(l.kafka)
+}
+
 // listeners are the open ones; nil is one that is off.
-type listeners struct{ web, secure, admin net.Listener }
+type listeners struct{ web, secure, admin, kafka net.Listener }
 
 // listenAll opens every listener or none.
 func listenAll(c Listeners) (listeners, error) {
@@ -61,7 +76,7 @@ func listenAll(c Listeners) (listeners, error) {
 	for _, one := range []struct {
 		name, address string
 		into          *net.Listener
-	}{{"http", c.HTTP.Address, &l.web}, {"https", c.HTTPS.Address, &l.secure}, {"admin", c.Admin.Address, &l.admin}} {
+	}{{"http", c.HTTP.Address, &l.web}, {"https", c.HTTPS.Address, &l.secure}, {"admin", c.Admin.Address, &l.admin}, {"kafka", c.Kafka.Address, &l.kafka}} {
 		if *one.into, err = listen(one.name, one.address); err != nil {
 			return listeners{}, errors.Join(err, l.close())
 		}
@@ -71,7 +86,7 @@ func listenAll(c Listeners) (listeners, error) {
 
 func (l listeners) close() error {
 	var errs []error
-	for _, one := range []net.Listener{l.web, l.secure, l.admin} {
+	for _, one := range []net.Listener{l.web, l.secure, l.admin, l.kafka} {
 		if one != nil {
 			errs = append(errs, one.Close())
 		}

@@ -60,15 +60,17 @@ func TestAPortInUseIsNamedWithItsFlag(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for _, name := range []string{"http", "https", "admin"} {
+	for _, name := range []string{"http", "https", "admin", "kafka"} {
 		c := Acme()
 		switch name {
 		case "http":
 			c.Listeners.HTTP.Address = taken.Addr().String()
 		case "https":
 			c.Listeners.HTTPS.Address = taken.Addr().String()
-		default:
+		case "admin":
 			c.Listeners.Admin.Address = taken.Addr().String()
+		default:
+			c.Listeners.Kafka.Address = taken.Addr().String()
 		}
 		_, err := Start(t.Context(), c)
 		for _, want := range []string{taken.Addr().String(), "in use", "--" + name, "listeners." + name + ".address"} {
@@ -91,8 +93,9 @@ func TestListenersThatAreOff(t *testing.T) {
 	} {
 		c := Acme()
 		c.Listeners.HTTP.Address, c.Listeners.HTTPS.Address, c.Listeners.Admin.Address = tc.http, tc.https, Off
+		c.Listeners.Kafka.Address = Off
 		s := start(t, c)
-		if s.Admin != "" || tc.http == Off && s.HTTP != tc.wantHTTP || (s.HTTPS == "") != (tc.https == Off) || (s.CA() == nil) != (tc.https == Off) {
+		if s.Admin != "" || s.Kafka != "" || tc.http == Off && s.HTTP != tc.wantHTTP || (s.HTTPS == "") != (tc.https == Off) || (s.CA() == nil) != (tc.https == Off) {
 			t.Errorf("%s: admin %q, http %q, https %q, a CA of %d bytes", tc.name, s.Admin, s.HTTP, s.HTTPS, len(s.CA()))
 		}
 		d := s.Decide(t.Context(), validator.Request{Token: mint(t, s), Cluster: "lkc-acme"})

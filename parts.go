@@ -51,6 +51,7 @@ func (c Config) parts() (parts, error) {
 	x.settings()
 	x.listeners()
 	p.certificate = x.secure(c.Listeners.HTTPS)
+	x.kafka()
 	x.clusters()
 	x.providers()
 	for i, provider := range c.IdentityProviders {

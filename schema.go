@@ -73,19 +73,24 @@ var requiredKeys = map[string]bool{
 	"idp.Tenant.ID": true, "idp.Application.AppID": true, "idp.AppRole.Value": true,
 	"idp.AppRoleAssignment.Resource": true, "idp.OptionalClaim.Name": true,
 	"idp.FederatedIdentityCredential.Issuer": true, "idp.FederatedIdentityCredential.Subject": true,
-	"idpool.Cluster.ID": true, "idpool.IdentityProvider.ID": true,
+	"idpool.Cluster.ID": true, "idpool.Topic.Name": true, "idpool.IdentityProvider.ID": true,
 	"pool.Config.ID": true, "pool.Config.Filter": true, "pool.RoleBinding.Role": true, "pool.RoleBinding.Cluster": true,
 	"idp.RequiredResourceAccess.ResourceAppID": true, "idp.ResourceAccess.ID": true, "idp.ResourceAccess.Type": true,
 }
 
 // allowedValues are those of keys that take a few words only.
 var allowedValues = map[string][]string{
-	"pool.Config.Language":               {"cel", "expr"},
-	"idpool.IdentityProvider.UnknownKid": {"refetch", "fail-then-refetch", "never"},
-	"idp.ResourceAccess.Type":            {"Role", "Scope"},
-	"idp.ServicePrincipal.Type":          {"Application", "ManagedIdentity"},
-	"idp.Application.SignInAudience":     {"AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"},
-	"idp.ConditionalAccessPolicy.State":  {"enabled", "disabled", "enabledForReportingButNotEnforced"},
+	"pool.Config.Language":                  {"cel", "expr"},
+	"idpool.IdentityProvider.UnknownKid":    {"refetch", "fail-then-refetch", "never"},
+	"idpool.KafkaListener.SecurityProtocol": kafkaProtocols,
+	"idpool.Kafka.Errors":                   kafkaErrors,
+	"idpool.Kafka.Authorization":            kafkaAuthorizations,
+	"idpool.KafkaUpstream.SecurityProtocol": upstreamProtocols,
+	"idpool.KafkaUpstream.SASLMechanism":    upstreamMechanisms,
+	"idp.ResourceAccess.Type":               {"Role", "Scope"},
+	"idp.ServicePrincipal.Type":             {"Application", "ManagedIdentity"},
+	"idp.Application.SignInAudience":        {"AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"},
+	"idp.ConditionalAccessPolicy.State":     {"enabled", "disabled", "enabledForReportingButNotEnforced"},
 }
 
 // Schema describes the file form of a Config, for editors.

@@ -39,7 +39,7 @@ func golden(t *testing.T, name string, got []byte) {
 // TestFieldDocs keeps fielddocs.json equal to the doc comments of the sources.
 func TestFieldDocs(t *testing.T) {
 	found := map[string]string{}
-	for _, file := range []string{"config.go", "idp/application.go", "idp/directory.go", "pool/pool.go", "pool/role.go"} {
+	for _, file := range []string{"config.go", "kafkaconfig.go", "idp/application.go", "idp/directory.go", "pool/pool.go", "pool/role.go"} {
 		collectFieldDocs(t, file, found)
 	}
 	data, err := json.MarshalIndent(found, "", "  ")

@@ -19,9 +19,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/idpool/idpool/broker"
 	"github.com/idpool/idpool/explain"
 	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/internal/ca"
+	"github.com/idpool/idpool/pool"
 	"github.com/idpool/idpool/validator"
 )
 
@@ -35,6 +37,9 @@ type Stack struct {
 	HTTPS string
 	// Admin is the URL of the admin listener; empty when that is off.
 	Admin string
+	// Kafka is HOST:PORT of the Kafka listener, a client's bootstrap.servers;
+	// empty when that is off.
+	Kafka string
 
 	config        Config
 	publicURLs    publicURLs
@@ -45,6 +50,9 @@ type Stack struct {
 	secureAddress string           // where the https listener is; empty when it is off
 	client        *http.Client
 	validator     *validator.Validator
+	pools         map[string]*pool.Pool
+	broker        *broker.Server       // nil without a Kafka listener
+	brokerEnd     chan error           // one value when it ends
 	facts         func() explain.Facts // made when something is first refused
 	now           func() time.Time
 	log           *slog.Logger
@@ -97,6 +105,7 @@ func newStack(c Config, at publicURLs) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.pools = byID(p.pools)
 	s.facts = sync.OnceValue(func() explain.Facts { return s.gatherFacts(p.pools) })
 	s.close = sync.OnceValue(s.shutdown)
 	return s, nil
@@ -171,10 +180,7 @@ func (s *Stack) Token(ctx context.Context, r idp.TokenRequest) (idp.TokenRespons
 
 // Decide says whether a token may log in, and if not, why and how to fix it.
 func (s *Stack) Decide(ctx context.Context, r validator.Request) validator.Decision {
-	d := s.validator.Validate(ctx, r)
-	if !d.Allowed {
-		d.Causes = s.explain(explain.Input{Decision: d, Request: r})
-	}
+	d := s.decideLogin(ctx, r)
 	s.logDecision(r, d)
 	return d
 }
@@ -226,7 +232,7 @@ func (s *Stack) shutdown() error {
 	defer cancel()
 	s.detach()
 	s.client.CloseIdleConnections()
-	var errs []error
+	errs := []error{s.closeKafka()}
 	for _, server := range s.servers {
 		err := server.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {

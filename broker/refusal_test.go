@@ -25,7 +25,12 @@ func TestRefuse(t *testing.T) {
 		name     string
 		message  string
 	}{
-		{"the signature is masked", on(""), failedAt("signature"), "SASL_AUTHENTICATION_FAILED", Masked},
+		{"a token that is not valid is a challenge", on(""), failedAt("signature"), "SASL_AUTHENTICATION_FAILED", InvalidToken},
+		{"an expired one is too", on(""), failedAt("expiry"), "SASL_AUTHENTICATION_FAILED", InvalidToken},
+		{"an unknown pool", validator.Request{Cluster: "lkc-acme", Pools: "pool-x"}, failedAt("pool"), "SASL_AUTHENTICATION_FAILED",
+			"Authentication failed: 1 extensions are invalid! They are: identityPoolId: Authentication failed"},
+		{"no pool at all is masked", on(""), failedAt("pool"), "SASL_AUTHENTICATION_FAILED", Masked},
+		{"an empty value spoils the message", validator.Request{Extensions: map[string]string{"logicalCluster": ""}}, failedAt("cluster"), "SASL_AUTHENTICATION_FAILED", Masked},
 		{"the filter is masked", on(""), failedAt("filter"), "SASL_AUTHENTICATION_FAILED", Masked},
 		{"no cluster has its own text", validator.Request{}, failedAt("cluster"), "SASL_AUTHENTICATION_FAILED",
 			"Authentication failed: 1 extensions are invalid! They are: logicalCluster: CLUSTER_ID_MISSING_OR_EMPTY"},

@@ -78,7 +78,7 @@ func impliesDescribe(operation string) bool {
 // Allows says whether the pool's role bindings allow an operation in a
 // cluster. Bindings of another principal than the pool's do not count.
 func (p *Pool) Allows(cluster string, o Operation) bool {
-	return slices.ContainsFunc(p.config.RoleBindings, func(b RoleBinding) bool {
+	return slices.ContainsFunc(p.RoleBindings(), func(b RoleBinding) bool {
 		return b.isFor(p.config.ID) && b.Cluster == cluster && b.Allows(o)
 	})
 }

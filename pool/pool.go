@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"unicode"
 )
 
@@ -47,6 +48,7 @@ type Pool struct {
 	filter   *Filter
 	identity *IdentityClaim
 	warnings []string
+	bindings atomic.Pointer[[]RoleBinding] // of now; config has those of the beginning
 }
 
 // New compiles a pool's filter and identity claim and checks its role
@@ -62,14 +64,13 @@ func New(c Config) (*Pool, error) {
 	}
 	identity, err := CompileIdentityClaim(c.IdentityClaim)
 	p.identity, mistakes = identity, append(mistakes, err)
-	for i, binding := range c.RoleBindings {
-		mistakes = append(mistakes, binding.check(fmt.Sprintf("roleBindings[%d]", i))...)
-	}
+	mistakes = append(mistakes, checkBindings(c.RoleBindings)...)
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, err
 	}
 	// The caller's slice stays the caller's.
 	p.config.RoleBindings = append([]RoleBinding(nil), c.RoleBindings...)
+	p.bindings.Store(&p.config.RoleBindings)
 	p.warnings = append(p.filter.Warnings(), roleWarnings(c.ID, c.RoleBindings)...)
 	return p, nil
 }
@@ -94,8 +95,33 @@ func checkID(id string) error {
 	return nil
 }
 
-// Config returns what the pool was made from.
-func (p *Pool) Config() Config { return p.config }
+// Config returns what the pool was made from, with the role bindings of now.
+func (p *Pool) Config() Config {
+	c := p.config
+	c.RoleBindings = p.RoleBindings()
+	return c
+}
+
+// RoleBindings are what the pool's principal may do now. They must not be
+// changed.
+func (p *Pool) RoleBindings() []RoleBinding {
+	if now := p.bindings.Load(); now != nil {
+		return *now
+	}
+	return nil
+}
+
+// SetRoleBindings replaces the role bindings; whoever asks next is answered by
+// the new ones. Its error joins a *[ConfigError] for each mistake, and then
+// nothing has changed.
+func (p *Pool) SetRoleBindings(all []RoleBinding) error {
+	if err := errors.Join(checkBindings(all)...); err != nil {
+		return err
+	}
+	all = append([]RoleBinding(nil), all...)
+	p.bindings.Store(&all)
+	return nil
+}
 
 // Matches says whether the claims match the pool's filter. It is the fast half
 // of [Pool.Match], meant for looking through many pools.

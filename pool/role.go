@@ -105,6 +105,15 @@ func findRole(name string) (role, error) {
 	return role{}, withHint(fmt.Sprintf("unknown role %q", name), didYouMean(name, names))
 }
 
+// checkBindings returns a *ConfigError for each mistake.
+func checkBindings(all []RoleBinding) []error {
+	var mistakes []error
+	for i, b := range all {
+		mistakes = append(mistakes, b.check(fmt.Sprintf("roleBindings[%d]", i))...)
+	}
+	return mistakes
+}
+
 // check returns a *ConfigError for each mistake. field is the binding's own,
 // such as roleBindings[1].
 func (b RoleBinding) check(field string) []error {

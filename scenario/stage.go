@@ -66,7 +66,7 @@ func open(ctx context.Context, h half) (*stage, error) {
 	if st.client.HTTPS {
 		c.Listeners.HTTPS = idpool.SecureListener{Address: "127.0.0.1:0", PublicURL: publicSecureURL}
 	}
-	c.Listeners.Admin.Address = idpool.Off
+	c.Listeners.Admin.Address, c.Listeners.Kafka.Address = idpool.Off, idpool.Off
 	c.Transport = network{config: *c}
 	var err error
 	st.stack, err = idpool.Start(ctx, *c)

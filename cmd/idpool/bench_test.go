@@ -51,7 +51,7 @@ func freeAddress(b *testing.B) string {
 // the caller's arguments say otherwise.
 func serveAt(b *testing.B, path, address string, args ...string) *exec.Cmd {
 	b.Helper()
-	cmd := exec.Command(path, append([]string{"serve", "--http", address, "--https", "127.0.0.1:0", "--admin", "off", "--log-level", "off"}, args...)...)
+	cmd := exec.Command(path, append([]string{"serve", "--http", address, "--https", "127.0.0.1:0", "--admin", "off", "--kafka", "127.0.0.1:0", "--log-level", "off"}, args...)...)
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}

@@ -93,7 +93,7 @@ func TestREADMECommands(t *testing.T) {
 func serveForREADME(t *testing.T, dir string) string {
 	t.Helper()
 	ready := filepath.Join(dir, "ready.json")
-	serve := exec.Command("./idpool", "serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ready-file", ready)
+	serve := exec.Command("./idpool", "serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--kafka", "127.0.0.1:0", "--ready-file", ready)
 	serve.Dir = dir
 	var log bytes.Buffer
 	serve.Stderr = &log

@@ -22,26 +22,33 @@ import (
 
 // The addresses of the command when neither flag nor config says otherwise.
 const (
-	defaultHTTP  = "127.0.0.1:8080"
-	defaultHTTPS = "127.0.0.1:8443"
-	defaultAdmin = "127.0.0.1:8081"
+	defaultHTTP   = "127.0.0.1:8080"
+	defaultHTTPS  = "127.0.0.1:8443"
+	defaultAdmin  = "127.0.0.1:8081"
+	defaultBroker = "127.0.0.1:9092"
 )
 
 type serveFlags struct {
-	http, https, admin, kafka  string
+	http, https, admin         string
 	state, readyFile, logLevel string
 	scenario                   string
+	kafkaFlags
 }
 
 func (a *app) serveCommand() *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the identity provider and the admin listener until interrupted",
+		Short: "Run the identity provider, the Kafka listener and the admin listener until interrupted",
 		Long: `serve runs the stack of the config: tokens as Azure AD mints them on the http
-and https listeners, health and decisions on the admin listener. It prints a curl
-to paste, then logs a line for each token and each decision. Without --config it
-serves the built-in Acme tenant.
+and https listeners, a Kafka cluster that takes them as Confluent Cloud does on
+the kafka listener, health and decisions on the admin listener. It prints a curl
+and the settings of a Kafka client to paste, then logs a line for each token and
+each login. Without --config it serves the built-in Acme tenant.
+
+The Kafka cluster is in the process and forgets everything, unless --data keeps
+it; with --kafka-upstream idpool stands before a real cluster instead. SASL_SSL
+and SASL_PLAINTEXT are taken at the same port.
 
 The certificate of the https listener is from idpool's own CA, which is kept in
 the --state folder: "idpool ca trust-help" says how clients trust it.
@@ -50,6 +57,8 @@ With --scenario it serves a stack that is broken on purpose, one of "idpool
 scenario list", to point a real client at.`,
 		Example: `  idpool serve
   idpool serve --scenario v1-token
+  idpool serve --kafka-errors verbose
+  idpool serve --kafka-upstream broker-1:9092,broker-2:9092
   idpool serve --config idpool.yaml --http 127.0.0.1:0 --ready-file ready.json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd, f) },
@@ -57,7 +66,7 @@ scenario list", to point a real client at.`,
 	cmd.Flags().StringVar(&f.http, "http", "", "`ADDR` of the http listener, or off (default \""+defaultHTTP+"\")")
 	cmd.Flags().StringVar(&f.https, "https", "", "`ADDR` of the https listener, or off (default \""+defaultHTTPS+"\")")
 	cmd.Flags().StringVar(&f.admin, "admin", "", "`ADDR` of the admin listener, or off (default \""+defaultAdmin+"\")")
-	cmd.Flags().StringVar(&f.kafka, "kafka", idpool.Off, "`ADDR` of the Kafka listener: only off, it is not built yet")
+	f.kafkaFlags.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.state, "state", "", stateUsage)
 	cmd.Flags().StringVar(&f.readyFile, "ready-file", "", "write the URLs as JSON to `FILE` once everything listens")
 	cmd.Flags().StringVar(&f.scenario, "scenario", "", "serve the broken stack of this scenario `ID` in place of a config")
@@ -105,19 +114,19 @@ func (a *app) served(id string) (idpool.Config, *scenario.Scenario, error) {
 
 // apply puts the flags over the config.
 func (f serveFlags) apply(c *idpool.Config) error {
-	if f.kafka != idpool.Off {
-		return usageError("", "serve: --kafka: this version of idpool has no kafka listener yet, only off is accepted")
-	}
 	l := &c.Listeners
 	l.HTTP.Address = cmp.Or(f.http, l.HTTP.Address, defaultHTTP)
 	l.HTTPS.Address = cmp.Or(f.https, l.HTTPS.Address, defaultHTTPS)
 	l.Admin.Address = cmp.Or(f.admin, l.Admin.Address, defaultAdmin)
+	if err := f.kafkaFlags.apply(c); err != nil {
+		return err
+	}
 	if err := checkState("serve", f.state); err != nil {
 		return err
 	}
 	c.State = cmp.Or(f.state, c.State)
-	if l.HTTP.Address == idpool.Off && l.HTTPS.Address == idpool.Off && l.Admin.Address == idpool.Off {
-		return usageError("", "serve: --http, --https and --admin are all off, and nothing is left to serve")
+	if l.HTTP.Address == idpool.Off && l.HTTPS.Address == idpool.Off && l.Admin.Address == idpool.Off && l.Kafka.Address == idpool.Off {
+		return usageError("", "serve: --http, --https, --admin and --kafka are all off, and nothing is left to serve")
 	}
 	return nil
 }
@@ -139,12 +148,13 @@ type readiness struct {
 	HTTP  string `json:"http,omitempty"`
 	HTTPS string `json:"https,omitempty"`
 	Admin string `json:"admin,omitempty"`
+	Kafka string `json:"kafka,omitempty"`
 	PID   int    `json:"pid"`
 }
 
 // ready tells a person or a program where the stack listens.
 func (a *app) ready(cmd *cobra.Command, s *idpool.Stack, file string) error {
-	r := readiness{HTTP: s.HTTP, HTTPS: s.HTTPS, Admin: s.Admin, PID: os.Getpid()}
+	r := readiness{HTTP: s.HTTP, HTTPS: s.HTTPS, Admin: s.Admin, Kafka: s.Kafka, PID: os.Getpid()}
 	if s.Config().Listeners.HTTP.Address == idpool.Off {
 		r.HTTP = ""
 	}
@@ -186,7 +196,8 @@ func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
 	c := s.Config()
 	p := paintFor(w)
 	fmt.Fprintf(w, "%s for tests only: its keys are public, its secrets lie in a file. %s\n", p.bold("idpool"), p.faint("("+summary(c)+")"))
-	fmt.Fprintf(w, "  http   %s\n  https  %s\n  admin  %s\n  seed   %d\n", cmp.Or(r.HTTP, "off"), cmp.Or(r.HTTPS, "off"), cmp.Or(r.Admin, "off"), c.Seed)
+	fmt.Fprintf(w, "  http   %s\n  https  %s\n  admin  %s\n  kafka  %s%s\n  seed   %d\n", cmp.Or(r.HTTP, "off"), cmp.Or(r.HTTPS, "off"), cmp.Or(r.Admin, "off"),
+		cmp.Or(r.Kafka, "off"), p.faint(behindKafka(c)), c.Seed)
 	trust := trustFor(s, r)
 	t, client, ok := firstClient(c)
 	base := cmp.Or(r.HTTP, r.HTTPS)
@@ -207,7 +218,7 @@ func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
 	endpoint := fmt.Sprintf("%s/%s/oauth2/v2.0/token", base, t.ID)
 	fmt.Fprintf(w, "\n%s\n  curl %s-X POST -H \"Content-Type: application/x-www-form-urlencoded\" -d \"client_id=%s&scope=%s&client_secret=%s&grant_type=client_credentials\" '%s'\n",
 		p.bold("A token for "+client.DisplayName), trust.curl, client.AppID, scope, secret, endpoint)
-	fmt.Fprintf(w, "\n%s\n%s\n", p.bold("A Kafka client (librdkafka)"), clientProperties(c, endpoint, client.AppID, secret, scope)+trust.property)
+	fmt.Fprintf(w, "\n%s\n%s\n", p.bold(`A Kafka client (librdkafka; "idpool client" has the others)`), clientProperties(c, r, endpoint, client.AppID, secret, scope)+trust.property)
 }
 
 // trustLines make clients of the https listener trust its CA. All are empty
@@ -241,9 +252,12 @@ func trustFor(s *idpool.Stack, r readiness) trustLines {
 }
 
 // clientProperties are the OAuth settings of librdkafka.
-func clientProperties(c idpool.Config, endpoint, clientID, secret, scope string) string {
+func clientProperties(c idpool.Config, r readiness, endpoint, clientID, secret, scope string) string {
+	// What is printed needs no certificate, unless the listener wants one.
+	protocol := cmp.Or(c.Listeners.Kafka.SecurityProtocol, "SASL_PLAINTEXT")
 	lines := []string{
-		"security.protocol=SASL_SSL",
+		"bootstrap.servers=" + cmp.Or(r.Kafka, "localhost:9092"),
+		"security.protocol=" + protocol,
 		"sasl.mechanisms=OAUTHBEARER",
 		"sasl.oauthbearer.method=oidc",
 		"sasl.oauthbearer.token.endpoint.url=" + endpoint,

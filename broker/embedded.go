@@ -1,0 +1,175 @@
+package broker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// embedded is the cluster in the process: kfake, one for each cluster of the
+// Config, which has no port of its own.
+//
+// A client that is logged in is handed to kfake as it is: kfake reads requests
+// and writes responses on a [handover], which is the client's own connection
+// with the front looking at the headers of what is read. Nothing is copied, and
+// no goroutine stands between.
+type embedded struct {
+	clusters map[string]*fakeCluster
+	served   versions
+}
+
+// fakeCluster is one kfake with its users.
+type fakeCluster struct {
+	id       string
+	fake     *kfake.Cluster
+	listener *handoverListener
+	accounts accounts
+}
+
+// adminName is the front's own user of kfake. No pool's id has a space.
+const adminName = "idpool admin"
+
+// newEmbedded starts a kfake for each cluster. Without a cluster nobody can log
+// in, and yet ApiVersions is answered before the login: one that nobody reaches
+// stands in.
+func newEmbedded(c Config) (*embedded, error) {
+	e := &embedded{clusters: map[string]*fakeCluster{}}
+	all := c.Clusters
+	if len(all) == 0 {
+		all, c.Data = []Cluster{{ID: "none"}}, ""
+	}
+	for _, cluster := range all {
+		f, err := newFakeCluster(c, cluster)
+		if err != nil {
+			e.close()
+			return nil, err
+		}
+		e.clusters[cluster.ID] = f
+	}
+	var err error
+	if e.served, err = e.clusters[all[0].ID].served(); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func newFakeCluster(c Config, cluster Cluster) (*fakeCluster, error) {
+	_, _, err := net.SplitHostPort(c.Advertised)
+	if err != nil {
+		return nil, fmt.Errorf("broker: advertised: %q is no address, want HOST:PORT", c.Advertised)
+	}
+	f := &fakeCluster{id: cluster.ID, listener: newHandoverListener(c.Advertised)}
+	password := rand.Text()
+	options := []kfake.Opt{
+		kfake.NumBrokers(1), kfake.ClusterID(cluster.ID), kfake.DefaultNumPartitions(defaultPartitions),
+		kfake.ListenFn(func(string, string) (net.Listener, error) { return f.listener, nil }),
+		kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("PLAIN", adminName, password),
+	}
+	if c.Data != "" {
+		dir := filepath.Join(c.Data, cluster.ID)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("broker: data: %v", err)
+		}
+		options = append(options, kfake.DataDir(dir))
+	}
+	if f.fake, err = kfake.NewCluster(options...); err != nil {
+		return nil, fmt.Errorf("broker: cluster %s: %v", cluster.ID, err)
+	}
+	f.accounts = accounts{cluster: f, config: c, admin: &credentials{mechanism: "PLAIN", username: adminName, password: password}, known: map[string]*account{}}
+	for _, name := range slices.Sorted(maps.Keys(cluster.Topics)) {
+		if f.fake.TopicInfo(name) != nil {
+			continue // kept from before
+		}
+		if err := f.fake.CreateTopic(name, cluster.Topics[name], nil); err != nil {
+			f.fake.Close()
+			return nil, fmt.Errorf("broker: cluster %s: topic %q: %v", cluster.ID, name, err)
+		}
+	}
+	return f, nil
+}
+
+// defaultPartitions is Confluent Cloud's num.partitions.
+const defaultPartitions = 6
+
+// served asks kfake for what it serves.
+func (f *fakeCluster) served() (versions, error) {
+	conn := f.dial(nil)
+	defer conn.close()
+	request := kmsg.NewPtrApiVersionsRequest()
+	request.Version, request.ClientSoftwareName, request.ClientSoftwareVersion = 3, "idpool", "1"
+	response, err := ask(conn, request)
+	if err != nil {
+		return versions{}, fmt.Errorf("broker: cluster %s: %v", f.id, err)
+	}
+	return newVersions(*response.(*kmsg.ApiVersionsResponse), nil), nil
+}
+
+// dial gives kfake a connection: the front's own, or one to hand over.
+func (f *fakeCluster) dial(s *session) *handover {
+	h := newHandover(s, f.listener.addr)
+	select {
+	case f.listener.conns <- h:
+	case <-f.listener.closed:
+		h.close()
+	}
+	return h
+}
+
+func (e *embedded) versions(context.Context, *front) versions { return e.served }
+
+// enter logs in to kfake as the user of the pools, unless the session is that
+// already.
+func (e *embedded) enter(_ context.Context, s *session, l login) error {
+	f := e.clusters[l.cluster]
+	if f == nil {
+		return fmt.Errorf("there is no cluster %q", l.cluster) // Decide lets no such login in
+	}
+	who, err := f.accounts.of(l.decision.Pools)
+	if err != nil {
+		return err
+	}
+	if current, ok := s.carrier().(*handover); ok && current.account == who {
+		return nil
+	}
+	h := f.dial(s)
+	h.account = who
+	if _, err := who.credentials.logIn(h); err != nil {
+		h.close()
+		return fmt.Errorf("cluster %s: %w", f.id, err)
+	}
+	s.carryBy(h)
+	return nil
+}
+
+// carry leaves the session to kfake.
+func (e *embedded) carry(_ context.Context, s *session) error {
+	s.carrier().(*handover).start()
+	return nil
+}
+
+// refresh looks at the role bindings of everybody who has logged in.
+func (e *embedded) refresh(context.Context) error {
+	var errs []error
+	for _, f := range e.clusters {
+		errs = append(errs, f.accounts.refresh())
+	}
+	return errors.Join(errs...)
+}
+
+func (e *embedded) close() {
+	for _, f := range e.clusters {
+		f.fake.Close()
+		_ = f.listener.Close()
+		f.accounts.close()
+	}
+}

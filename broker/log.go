@@ -1,0 +1,54 @@
+package broker
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/idpool/idpool/validator"
+)
+
+// attributes are what every line about a session has, and more.
+func (s *session) attributes(more ...any) []any {
+	all := []any{"client", s.conn.RemoteAddr().String()}
+	if s.client.name != "" {
+		all = append(all, "software", s.client.name+" "+s.client.version)
+	}
+	return append(all, more...)
+}
+
+// logAllowed is the line of a login that succeeded.
+func (s *session) logAllowed(again bool, lifetime time.Duration) {
+	d := s.login.decision
+	s.server.log.Info("kafka login allowed", s.attributes("principal", d.Principal, "identity", loggable(d.Identity), "pools", d.Pools,
+		"cluster", s.login.cluster, "reauthentication", again, "lifetime", lifetime)...)
+}
+
+// logRefusal is the line of a token that was refused. It never has the token.
+func (x *exchange) logRefusal(r validator.Request, d validator.Decision) {
+	failed, cause := d.Failed(), ""
+	if len(d.Causes) > 0 {
+		cause = d.Causes[0].ID
+	}
+	x.refusedLine(failed.Name, failed.Message, cause, d.Principal,
+		"got", failed.Got, "want", failed.Want, "pool", loggable(r.Pools), "cluster", loggable(r.Cluster))
+}
+
+// refusedLine is the line of a login that was refused.
+func (x *exchange) refusedLine(check, reason, cause, principal string, more ...any) {
+	if x.logged {
+		return
+	}
+	x.logged = true
+	all := x.attributes("check", check, "reason", reason, "cause", cause, "principal", principal, "reauthentication", x.again)
+	x.server.log.Warn("kafka login refused", append(all, more...)...)
+}
+
+// loggable is what a client sent as far as a log may have it: people paste
+// tokens and secrets into the wrong place.
+func loggable(s string) string {
+	if len(s) > 200 || strings.Contains(s, "eyJ") {
+		return fmt.Sprintf("%.8s… (%d bytes)", s, len(s))
+	}
+	return s
+}

@@ -1,0 +1,260 @@
+package broker
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kbin"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/idpool/idpool/validator"
+)
+
+// session is one connection of a client. What the client sends is read by one
+// goroutine at a time: at first by the one that logs it in, and then by
+// whoever carries its requests to the cluster.
+type session struct {
+	server *Server
+	front  *front // the listener that it came in at
+	conn   net.Conn
+	in     *bufio.Reader
+	client software
+	login  login
+	flight flight
+
+	mu   sync.Mutex
+	lane lane // nil until the login
+}
+
+// carrier is the session's way to the cluster at present.
+func (s *session) carrier() lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lane
+}
+
+// carryBy gives the session another way to the cluster.
+func (s *session) carryBy(l lane) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lane = l
+}
+
+// software is what a client calls itself in ApiVersions (KIP-511).
+type software struct{ name, version string }
+
+// login is what a session is logged in as. The zero login is nobody.
+type login struct {
+	decision validator.Decision
+	cluster  string
+	began    time.Time
+	expires  time.Time // zero for never
+}
+
+// lane is a session's way to the cluster behind the front.
+type lane interface {
+	// close gives the cluster's side up, not the client's.
+	close()
+}
+
+// errOver ends a session without anything to say about it.
+var errOver = errors.New("the session is over")
+
+// The reasons to cut a client off, for the log.
+var (
+	errExpired = errors.New("the session has expired, and the client has not authenticated again (KIP-368)")
+	errLogin   = errors.New("the login was refused")
+)
+
+// now is the time of tokens and sessions, which may be moved.
+func (s *session) now() time.Time { return s.server.config.Now() }
+
+// deadline gives the client until then; real time, whatever the clock of the
+// stack says.
+func (s *session) deadline(d time.Duration) { _ = s.conn.SetReadDeadline(time.Now().Add(d)) }
+
+// next reads on to the next request that is for the cluster to answer, and
+// leaves it, with its size, in s.in. What is for the front to answer is
+// answered. The request counts as in flight unless it has no response.
+func (s *session) next(ctx context.Context) (forwarded, error) {
+	for {
+		f, err := s.peek()
+		if err != nil {
+			return f, err
+		}
+		if f.key == keySaslHandshake || f.key == keySaslAuthenticate {
+			if err := s.afterwards(ctx, f); err != nil {
+				return f, err
+			}
+			continue
+		}
+		if s.expired() {
+			return f, errExpired
+		}
+		if f.key == keyAPIVersions {
+			if err := s.answerVersions(f); err != nil {
+				return f, err
+			}
+			continue
+		}
+		if !s.server.behind.versions(ctx, s.front).has(f.header) {
+			return f, fmt.Errorf("API key %d in version %d is not served here", f.key, f.version)
+		}
+		if f.key == keyProduce {
+			if f.silent, err = s.unacknowledged(f); err != nil {
+				return f, err
+			}
+		}
+		if !f.silent {
+			s.flight.add()
+		}
+		return f, nil
+	}
+}
+
+// forwarded is a request on its way to the cluster.
+type forwarded struct {
+	header
+	size   int  // of the frame, without the four bytes of its size
+	silent bool // it has no response: a produce with acks=0
+}
+
+// peek looks at the header of the next request.
+func (s *session) peek() (forwarded, error) {
+	s.deadline(s.server.config.IdleTimeout)
+	b, err := s.in.Peek(4)
+	if err != nil {
+		return forwarded{}, err
+	}
+	f := forwarded{size: int(int32(binary.BigEndian.Uint32(b)))}
+	if f.size < minFrame || f.size > maxFrame {
+		return f, fmt.Errorf("a frame of %d bytes, want %d to %d", f.size, minFrame, maxFrame)
+	}
+	s.deadline(s.server.config.FrameTimeout)
+	if b, err = s.in.Peek(4 + minFrame); err != nil {
+		return f, err
+	}
+	f.header = parseHeader(b[4:])
+	return f, nil
+}
+
+// read takes the request that peek has seen.
+func (s *session) read(f forwarded) (request, error) {
+	frame, err := readFrame(s.in, minFrame, f.size)
+	if err != nil {
+		return request{}, err
+	}
+	return parseRequest(frame)
+}
+
+// acksVersions: since when a produce request has a transactional id before its
+// acks, and since when it is flexible.
+const (
+	produceTransactional = 3
+	produceFlexible      = 9
+)
+
+// unacknowledged reads the acks of a produce request without taking it.
+func (s *session) unacknowledged(f forwarded) (bool, error) {
+	for n := min(256, 4+f.size); ; n = min(2*n, 4+f.size) {
+		b, err := s.in.Peek(n)
+		if err != nil {
+			return false, err // bufio.ErrBufferFull: no client's id is that long
+		}
+		in := kbin.Reader{Src: b[4+minFrame:]}
+		in.NullableString()
+		if f.version >= produceFlexible {
+			kmsg.SkipTags(&in)
+			in.CompactNullableString()
+		} else if f.version >= produceTransactional {
+			in.NullableString()
+		}
+		if acks := in.Int16(); in.Complete() == nil {
+			return acks == 0, nil
+		}
+		if n == 4+f.size {
+			return false, errMalformed
+		}
+	}
+}
+
+// expired says whether only a new login may come now. Like Kafka, it cuts at
+// the first request after the end, not before one comes.
+func (s *session) expired() bool {
+	return !s.login.expires.IsZero() && !s.now().Before(s.login.expires)
+}
+
+// answerVersions answers ApiVersions of a client that is logged in.
+func (s *session) answerVersions(f forwarded) error {
+	r, err := s.read(f)
+	if err != nil && r.body == nil {
+		return err
+	}
+	s.flight.wait()
+	response, _ := s.apiVersions(r)
+	return s.write(r.header, response)
+}
+
+// write answers a request of the client.
+func (s *session) write(h header, body kmsg.Response) error {
+	return s.send(appendResponse(nil, h.correlationID, body))
+}
+
+func (s *session) send(b []byte) error {
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.server.config.FrameTimeout))
+	_, err := s.conn.Write(b)
+	_ = s.conn.SetWriteDeadline(time.Time{})
+	return err
+}
+
+// flight counts the requests that the cluster has not answered yet.
+type flight struct {
+	mu      sync.Mutex
+	landed  *sync.Cond
+	n       int
+	aborted bool
+}
+
+func (f *flight) add() {
+	f.mu.Lock()
+	f.n++
+	f.mu.Unlock()
+}
+
+// done is for a response that the client has got.
+func (f *flight) done() {
+	f.mu.Lock()
+	f.n--
+	if f.n <= 0 && f.landed != nil {
+		f.landed.Broadcast()
+	}
+	f.mu.Unlock()
+}
+
+// abort is for a connection whose responses will not come.
+func (f *flight) abort() {
+	f.mu.Lock()
+	f.aborted = true
+	if f.landed != nil {
+		f.landed.Broadcast()
+	}
+	f.mu.Unlock()
+}
+
+// wait returns when nothing is in flight, or nothing will land any more.
+func (f *flight) wait() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.landed == nil {
+		f.landed = sync.NewCond(&f.mu)
+	}
+	for f.n > 0 && !f.aborted {
+		f.landed.Wait()
+	}
+}

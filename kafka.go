@@ -1,0 +1,168 @@
+package idpool
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/idpool/idpool/broker"
+	"github.com/idpool/idpool/explain"
+	"github.com/idpool/idpool/pool"
+	"github.com/idpool/idpool/validator"
+)
+
+// serveKafka logs clients in at the Kafka listener.
+func (s *Stack) serveKafka(l net.Listener) error {
+	s.Kafka = s.config.Listeners.Kafka.advertised(l)
+	c := broker.Config{
+		Decide:     s.decideLogin,
+		Pools:      s.pools,
+		Clusters:   s.config.embeddedClusters(),
+		Advertised: s.Kafka,
+		Verbose:    s.config.Kafka.Errors == "verbose",
+		AllowAll:   s.config.Kafka.Authorization == "allow-all",
+		MaxReauth:  time.Duration(s.config.Kafka.ConnectionsMaxReauth),
+		Data:       s.config.Kafka.Data,
+		RequireTLS: s.config.Listeners.Kafka.SecurityProtocol == "SASL_SSL",
+		TrustHelp:  s.caSource,
+		Now:        s.now,
+		Logger:     s.log,
+	}
+	if s.config.Listeners.Kafka.SecurityProtocol != "SASL_PLAINTEXT" {
+		c.TLS = &tls.Config{Certificates: []tls.Certificate{*s.certificate}, MinVersion: tls.VersionTLS12}
+	}
+	var err error
+	if c.Upstream, err = s.config.upstream(); err != nil {
+		return err
+	}
+	if s.broker, err = broker.New(c); err != nil {
+		return fmt.Errorf("idpool: kafka listener: %w", err)
+	}
+	s.brokerEnd = make(chan error, 1)
+	go func() { s.brokerEnd <- s.broker.Serve(l) }()
+	return nil
+}
+
+// decideLogin decides as [Stack.Decide] does, and leaves the line of the log to
+// the broker, which knows more of the client.
+func (s *Stack) decideLogin(ctx context.Context, r validator.Request) validator.Decision {
+	d := s.validator.Validate(ctx, r)
+	if !d.Allowed {
+		d.Causes = s.explain(explain.Input{Decision: d, Request: r})
+	}
+	return d
+}
+
+// closeKafka ends the Kafka listener and every connection.
+func (s *Stack) closeKafka() error {
+	if s.broker == nil {
+		return nil
+	}
+	return errors.Join(s.broker.Close(), <-s.brokerEnd)
+}
+
+// SetRoleBindings replaces the role bindings of a pool while the stack runs:
+// they count from the next request of a Kafka client on, also of those that are
+// connected already. Its error says which pool or which binding is wrong, and
+// then nothing has changed.
+func (s *Stack) SetRoleBindings(ctx context.Context, poolID string, bindings []pool.RoleBinding) error {
+	p := s.pools[poolID]
+	if p == nil {
+		return fmt.Errorf("idpool: there is no pool %q", poolID)
+	}
+	for i, b := range bindings {
+		if !s.config.hasCluster(b.Cluster) {
+			return fmt.Errorf("idpool: roleBindings[%d].cluster: clusters has no %q", i, b.Cluster)
+		}
+	}
+	if err := p.SetRoleBindings(bindings); err != nil {
+		return fmt.Errorf("idpool: pool %q: %w", poolID, err)
+	}
+	if s.broker == nil {
+		return nil
+	}
+	return s.broker.Refresh(ctx)
+}
+
+func (c Config) hasCluster(id string) bool {
+	for _, cluster := range c.Clusters {
+		if cluster.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func byID(pools [][]*pool.Pool) map[string]*pool.Pool {
+	all := map[string]*pool.Pool{}
+	for _, provider := range pools {
+		for _, p := range provider {
+			all[p.Config().ID] = p
+		}
+	}
+	return all
+}
+
+// advertised is HOST:PORT as clients reach the listener.
+func (k KafkaListener) advertised(l net.Listener) string {
+	host, p, err := net.SplitHostPort(k.Advertised)
+	if err != nil {
+		host, p = cmp.Or(k.Advertised, "localhost"), port(l, defaultKafkaPort)
+	}
+	return net.JoinHostPort(host, p)
+}
+
+// defaultKafkaPort is that of the command's Kafka listener.
+const defaultKafkaPort = "9092"
+
+// defaultTopicPartitions is Confluent Cloud's num.partitions.
+const defaultTopicPartitions = 6
+
+func (c Config) embeddedClusters() []broker.Cluster {
+	var all []broker.Cluster
+	for _, cluster := range c.Clusters {
+		topics := map[string]int32{}
+		for _, t := range cluster.Topics {
+			topics[t.Name] = cmp.Or(t.Partitions, defaultTopicPartitions)
+		}
+		all = append(all, broker.Cluster{ID: cluster.ID, Topics: topics})
+	}
+	return all
+}
+
+// upstream is the real cluster of the Config; nil when it has none.
+func (c Config) upstream() (*broker.Upstream, error) {
+	u := c.Kafka.Upstream
+	if len(u.Bootstrap) == 0 {
+		return nil, nil
+	}
+	up := &broker.Upstream{
+		Bootstrap: u.Bootstrap,
+		Mechanism: cmp.Or(u.SASLMechanism, "SCRAM-SHA-256"),
+		User:      broker.User(u.User),
+		Users:     map[string]broker.User{},
+	}
+	for id, user := range u.Users {
+		up.Users[id] = broker.User(user)
+	}
+	if strings.HasSuffix(u.SecurityProtocol, "SSL") {
+		up.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if u.CA == "" || up.TLS == nil {
+		return up, nil
+	}
+	pem, err := os.ReadFile(c.file(u.CA))
+	if err != nil {
+		return nil, fmt.Errorf("idpool: kafka.upstream.ca: %v", err)
+	}
+	up.TLS.RootCAs = x509.NewCertPool()
+	up.TLS.RootCAs.AppendCertsFromPEM(pem)
+	return up, nil
+}
