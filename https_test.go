@@ -246,6 +246,7 @@ func TestNewHasNoCertificate(t *testing.T) {
 func TestGetCA(t *testing.T) {
 	off, own := Acme(), Acme()
 	off.Listeners.HTTPS.Address = Off
+	off.Listeners.Kafka.Address = Off
 	own.Listeners.HTTPS.Certificate, own.Listeners.HTTPS.Key = ownCertificate(t, "localhost")
 	for _, tc := range []struct {
 		name   string
