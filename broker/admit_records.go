@@ -46,8 +46,9 @@ func unproduced(t kmsg.ProduceRequestTopic, why *Refusal) kmsg.ProduceResponseTo
 	return row
 }
 
-// admitFetch needs Read on each topic; a follower, which it knows by a replica
-// id, needs ClusterAction.
+// admitFetch needs Read on each topic; a replica, which it knows by an id that
+// is no consumer's (-1, or -2 for a tool of Kafka's), needs ClusterAction, for it
+// also reads what is not committed.
 //
 // No fetch session is ever granted: the request is made one outside a session,
 // and the response then holds no session id. In a session a client names only
@@ -64,7 +65,7 @@ func admitFetch(c *admitClient, req *kmsg.FetchRequest) admission {
 		row:   unfetched,
 		rows:  func(resp *kmsg.FetchResponse) *[]kmsg.FetchResponseTopic { return &resp.Topics },
 	}
-	if req.ReplicaID >= 0 && c.refuse("ClusterAction", pool.OnCluster) != nil {
+	if (req.ReplicaID >= 0 || req.ReplicaID < -2) && c.refuse("ClusterAction", pool.OnCluster) != nil {
 		return s.refuseAll(req, unauthorized(anyTopic)) // Kafka's error is the topic's
 	}
 	a := s.decide(c, req)

@@ -254,6 +254,9 @@ func TestAdmitConfigsByType(t *testing.T) {
 }
 
 func TestAdmitCoordinatorByType(t *testing.T) {
+	brokers := func(o pool.Operation) bool {
+		return o == pool.Operation{Name: "ClusterAction", Resource: pool.OnCluster}
+	}
 	for _, tt := range []struct {
 		reason string
 		kind   int8
@@ -263,6 +266,7 @@ func TestAdmitCoordinatorByType(t *testing.T) {
 		{"of a group", 0, mayNone, "=30"},
 		{"of a transactional id", 1, mayNone, "=53"},
 		{"of a share group, which is between brokers", 2, mayMine, "=31"},
+		{"of a share group, for who may be a broker", 2, brokers, ""},
 		{"of an unknown type", 9, mayMine, "=31"},
 	} {
 		req := kmsg.NewPtrFindCoordinatorRequest()
@@ -339,6 +343,36 @@ func TestAdmitDescribeTopicPartitionsCursor(t *testing.T) {
 		})
 		if got := verdict(resp); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.reason, got, tt.want)
+		}
+	}
+}
+
+// Where the next page begins is the name of a topic too. The last page is then
+// this one, and so it is asked to be long.
+func TestAdmitDescribeTopicPartitionsNextPage(t *testing.T) {
+	for _, tt := range []struct {
+		reason, next string
+		allows       func(pool.Operation) bool
+		limit        int32
+		want         bool
+	}{
+		{"the next topic may be described", "mine", mayMine, mostPerAnswer, true},
+		{"the next topic may not be described", "theirs", mayMine, mostPerAnswer, false},
+		{"all topics may be described", "theirs", mayAll, 7, true},
+	} {
+		req := kmsg.NewPtrDescribeTopicPartitionsRequest()
+		req.ResponsePartitionLimit = 7
+		a, _ := admit(req, tt.allows)
+		resp := passed(t, req, a, func(r kmsg.Request) kmsg.Response {
+			if got := r.(*kmsg.DescribeTopicPartitionsRequest).ResponsePartitionLimit; got != tt.limit || a.changed != (got != 7) {
+				t.Errorf("%s: the limit is %d", tt.reason, got)
+			}
+			resp := full(r).(*kmsg.DescribeTopicPartitionsResponse)
+			resp.NextCursor.Topic = tt.next
+			return resp
+		})
+		if got := resp.(*kmsg.DescribeTopicPartitionsResponse).NextCursor != nil; got != tt.want {
+			t.Errorf("%s: there is a next page: %v", tt.reason, got)
 		}
 	}
 }

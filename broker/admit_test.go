@@ -3,7 +3,9 @@ package broker
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,6 +126,74 @@ func admitVersion(t *testing.T, version int16, want admitCase) {
 	}
 }
 
+// asked are the operations that allows is asked about a request at its highest
+// version, and about its response, when all of them are allowed.
+func asked(t *testing.T, req kmsg.Request) string {
+	seen := map[string]bool{}
+	a, ok := admit(req, func(o pool.Operation) bool {
+		if !strings.HasSuffix(o.Resource, "=theirs") {
+			seen[o.String()] = true
+		}
+		return true
+	})
+	if !ok {
+		t.Fatal("not in the table")
+	}
+	passed(t, req, a, full)
+	return strings.Join(slices.Sorted(maps.Keys(seen)), ", ")
+}
+
+// What each request needs, by Kafka's documentation, "Operations and Resources
+// on Protocols".
+func TestAdmitAsks(t *testing.T) {
+	want := map[int16]string{
+		0:  "Write on topic=mine, Write on transactional-id=mine",
+		1:  "Read on topic=mine",
+		2:  "Describe on topic=mine",
+		3:  "Create on cluster, Describe on topic=mine",
+		8:  "Read on group=mine, Read on topic=mine",
+		9:  "Describe on group=mine, Describe on topic=mine",
+		10: "Describe on group=mine",
+		11: "Read on group=mine",
+		12: "Read on group=mine",
+		13: "Read on group=mine",
+		14: "Read on group=mine",
+		15: "Describe on group=mine",
+		16: "Describe on cluster",
+		19: "Create on cluster, DescribeConfigs on topic=mine",
+		20: "Delete on topic=mine",
+		21: "Delete on topic=mine",
+		22: "Write on transactional-id=mine",
+		23: "Describe on topic=mine",
+		24: "Write on topic=mine, Write on transactional-id=mine",
+		25: "Read on group=mine, Write on transactional-id=mine",
+		26: "Write on transactional-id=mine",
+		28: "Read on group=mine, Read on topic=mine, Write on transactional-id=mine",
+		29: "Describe on cluster",
+		30: "Alter on cluster",
+		31: "Alter on cluster",
+		32: "DescribeConfigs on topic=mine",
+		33: "AlterConfigs on topic=mine",
+		37: "Alter on topic=mine",
+		42: "Delete on group=mine",
+		44: "AlterConfigs on topic=mine",
+		47: "Delete on group=mine, Read on topic=mine",
+		60: "", // open to all
+		61: "Read on topic=mine",
+		65: "Describe on topic=mine, Describe on transactional-id=mine",
+		66: "Describe on transactional-id=mine",
+		68: "Describe on topic=mine, Read on group=mine",
+		69: "Describe on group=mine, Describe on topic=mine",
+		75: "Alter on topic=mine, AlterConfigs on topic=mine, Create on topic=mine, Delete on topic=mine, " + // all that may be done is told
+			"Describe on topic=mine, DescribeConfigs on topic=mine, Read on topic=mine, Write on topic=mine",
+	}
+	for key, highest := range admitted() {
+		if got := asked(t, filled(t, key, highest)); got != want[key] {
+			t.Errorf("%s: asked %q, want %q", kmsg.NameForKey(key), got, want[key])
+		}
+	}
+}
+
 // What is not in the table is refused, known to kmsg or not.
 func TestAdmitRefusesUnknown(t *testing.T) {
 	known := admitted()
@@ -216,10 +286,29 @@ func TestAdmitFetchWithoutSession(t *testing.T) {
 			t.Errorf("%s: forwarded %+v", tt.reason, req)
 		}
 	}
-	req := filled(t, 1, 12).(*kmsg.FetchRequest)
-	req.ReplicaID = 1
-	if a, _ := admit(req, mayMine); a.reply == nil || verdict(a.reply) != "mine=29 theirs=29" {
-		t.Errorf("a client that says it is a broker was let through: %+v", a)
+}
+
+// A replica reads what is not committed.
+func TestAdmitFetchOfReplica(t *testing.T) {
+	replicates := func(o pool.Operation) bool { return mayMine(o) || o.Name == "ClusterAction" }
+	for _, tt := range []struct {
+		reason  string
+		replica int32
+		allows  func(pool.Operation) bool
+		want    string
+	}{
+		{"a consumer", -1, mayMine, "mine=0 theirs=29"},
+		{"a tool of Kafka's", -2, mayMine, "mine=0 theirs=29"},
+		{"a client that says it is a broker", 1, mayMine, "mine=29 theirs=29"},
+		{"a client that says it is a broker moving a log", -3, mayMine, "mine=29 theirs=29"},
+		{"one that may be a broker", 1, replicates, "mine=0 theirs=29"},
+	} {
+		req := filled(t, 1, 12).(*kmsg.FetchRequest)
+		req.ReplicaID = tt.replica
+		a, _ := admit(req, tt.allows)
+		if got := verdict(passed(t, req, a, echo)); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.reason, got, tt.want)
+		}
 	}
 }
 

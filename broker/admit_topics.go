@@ -178,13 +178,13 @@ func admitDescribeCluster(c *admitClient, req *kmsg.DescribeClusterRequest) admi
 // leaves out those that may not be described.
 func admitDescribeTopicPartitions(c *admitClient, req *kmsg.DescribeTopicPartitionsRequest) admission {
 	var a admission
-	if len(req.Topics) == 0 {
-		// A page ends where the next topic's name may not be shown, so pages
-		// are as long as the cluster makes them.
+	if len(req.Topics) > 0 {
+		a = describePartitions(c, req)
+	} else if !c.may("Describe", everyTopic) {
+		// The list ends where the next page would begin with a topic that may
+		// not be shown, so pages are as long as the cluster makes them.
 		a.changed = req.ResponsePartitionLimit != mostPerAnswer
 		req.ResponsePartitionLimit = mostPerAnswer
-	} else {
-		a = describePartitions(c, req)
 	}
 	return admitAlso(a, func(resp *kmsg.DescribeTopicPartitionsResponse) {
 		all := a.reply == nil && len(req.Topics) == 0
