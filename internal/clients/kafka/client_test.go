@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -232,5 +231,3 @@ func (l library) check(t *testing.T, dir string) error {
 	}
 	return nil
 }
-
-var errEnded = errors.New("the program ended without an error")

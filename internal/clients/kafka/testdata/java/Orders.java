@@ -57,15 +57,17 @@ public final class Orders {
     }
 
     private static void send(Properties settings, String topic) throws Exception {
-        try (KafkaProducer<String, String> producer = producer(settings)) {
-            List<Future<RecordMetadata>> sent = new ArrayList<>();
-            for (int i = 0; i < RECORDS; i++) {
-                sent.add(producer.send(new ProducerRecord<>(topic, "order " + i)));
-            }
-            for (Future<RecordMetadata> one : sent) {
-                one.get();
-            }
+        // Not closed when it fails: closing waits until every record is given up.
+        KafkaProducer<String, String> producer = producer(settings);
+        List<Future<RecordMetadata>> sent = new ArrayList<>();
+        for (int i = 0; i < RECORDS; i++) {
+            sent.add(producer.send(new ProducerRecord<>(topic, "order " + i)));
+            sent.get(0).get(); // or else each record would wait for another login to be refused
         }
+        for (Future<RecordMetadata> one : sent) {
+            one.get();
+        }
+        producer.close();
         System.out.println("sent " + RECORDS);
     }
 

@@ -56,6 +56,7 @@ public class Orders implements CommandLineRunner {
         List<CompletableFuture<?>> sent = new ArrayList<>();
         for (int i = 0; i < RECORDS; i++) {
             sent.add(template.send(topic, "order " + i));
+            sent.get(0).get(20, TimeUnit.SECONDS); // or else each record would wait for another login to be refused
         }
         for (CompletableFuture<?> one : sent) {
             one.get(20, TimeUnit.SECONDS);

@@ -1,0 +1,134 @@
+package kafka
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
+
+	"github.com/idpool/idpool/internal/clientsettings"
+	"github.com/idpool/idpool/internal/printed"
+)
+
+var update = flag.Bool("update", false, "rewrite the parts of docs/ that tests print")
+
+// shown is what a client makes of a refusal, TEXT being what the other side
+// says.
+type shown struct {
+	login string // by the broker
+	token string // by the token endpoint
+}
+
+// The families that show the same.
+var (
+	byLibrdkafka = shown{"SASL authentication error: TEXT", `Failed to acquire SASL OAUTHBEARER token: {"error":"invalid_client","error_description":"TEXT`}
+	byJava       = shown{"org.apache.kafka.common.errors.SaslAuthenticationException: TEXT", `{"invalid_client" - "TEXT`}
+	byOAuth2     = `oauth2: "invalid_client" "TEXT`
+)
+
+// shows is, by client, what is measured.
+var shows = map[string]shown{
+	"franz-go":      {"SASL_AUTHENTICATION_FAILED: SASL Authentication failed.: TEXT", byOAuth2},
+	"sarama":        {"kafka: client has run out of available brokers to talk to: kafka server: SASL Authentication failed: TEXT", byOAuth2},
+	"kafka-go":      {"[58] SASL Authentication Failed: SASL Authentication failed: TEXT", byOAuth2},
+	"go-librdkafka": byLibrdkafka,
+	"librdkafka":    byLibrdkafka,
+	"dotnet":        byLibrdkafka,
+	"kcat":          byLibrdkafka,
+	"python":        byLibrdkafka,
+	"kafkajs":       {"SASL OAUTHBEARER authentication failed: TEXT", "TEXT"},
+	"java-3.9":      byJava,
+	"java":          byJava,
+	"spring-boot":   byJava,
+}
+
+// refusals are ways not to get in, with the beginning of what the other side
+// says.
+var refusals = []struct {
+	name, errors string
+	change       func(*clientsettings.Settings)
+	text         string
+	byEndpoint   bool
+}{
+	{name: "filter", errors: "confluent", change: func(s *clientsettings.Settings) { s.Pools = []string{"pool-prod"} },
+		text: "Authentication failed during authentication due to invalid credentials with SASL mechanism OAUTHBEARER"},
+	{name: "filter verbose", errors: "verbose", change: func(s *clientsettings.Settings) { s.Pools = []string{"pool-prod"} },
+		text: "idpool refused the login at the check filter: the filter of pool-prod does not match"},
+	{name: "no cluster", errors: "confluent", change: func(s *clientsettings.Settings) { s.Cluster = "" },
+		text: "Authentication failed: 1 extensions are invalid! They are: logicalCluster: CLUSTER_ID_MISSING_OR_EMPTY"},
+	{name: "wrong secret", errors: "confluent", change: func(s *clientsettings.Settings) { s.Secret = "wrong" },
+		text: "AADSTS7000215: Invalid client secret provided.", byEndpoint: true},
+}
+
+// TestRefusals: every client says what the other side says.
+func TestRefusals(t *testing.T) {
+	for _, kind := range faces {
+		for _, c := range clients {
+			t.Run(kind.name+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				for _, r := range refusals {
+					t.Run(r.name, func(t *testing.T) {
+						x := config()
+						x.Kafka.Errors = r.errors
+						f := kind.open(t, x)
+						s := f.plain()
+						r.change(&s)
+						want := shows[c.name].login
+						if r.byEndpoint {
+							want = shows[c.name].token
+						}
+						want = strings.Replace(want, "TEXT", r.text, 1)
+						out, err := c.run(t, rendered(t, c.name, s), s)
+						if err == nil || !strings.Contains(err.Error(), want) {
+							t.Errorf("it says %v, want %q in it\n%s", err, want, out)
+						}
+						if r.errors == "verbose" && err != nil && !strings.Contains(err.Error(), "ause role-not-assigned") {
+							t.Errorf("it does not say the cause: %v", err)
+						}
+					})
+				}
+			})
+		}
+	}
+}
+
+// TestTwoAuthorities: librdkafka verifies the broker with one setting and the
+// token endpoint with another, and complains differently where one is missing.
+func TestTwoAuthorities(t *testing.T) {
+	f := embedded(t, config())
+	for key, want := range map[string]string{
+		"ssl.ca.location":   "SSL handshake failed: ",
+		"https.ca.location": "Failed to acquire SASL OAUTHBEARER token: ",
+	} {
+		t.Run(key, func(t *testing.T) {
+			settings := kafka.ConfigMap{}
+			for _, p := range f.secure(t).Librdkafka() {
+				settings[p.Key] = p.Value
+			}
+			delete(settings, key)
+			err := send(settings, topic, 1)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("without it, it says %v, want %q in it", err, want)
+			}
+		})
+	}
+}
+
+// TestDocumentation prints what is measured into the page about clients.
+func TestDocumentation(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| client | a refused login | a refused token |\n| --- | --- | --- |\n")
+	for _, c := range clientsettings.Clients() {
+		if s, ok := shows[c.Name]; ok {
+			fmt.Fprintf(&b, "| %s | `%s` | `%s` |\n", c.Name, s.login, s.token)
+		}
+	}
+	printed.Section{File: "../../../docs/clients.md", Name: "refusals", Update: *update}.Is(t, b.String())
+	for _, c := range clients {
+		if _, ok := shows[c.name]; !ok {
+			t.Errorf("nothing is measured of %s", c.name)
+		}
+	}
+}
