@@ -34,6 +34,8 @@ func exists(created *[]string) func(kmsg.Request) kmsg.Response {
 				add("mine", 0)
 			case rt.TopicID[0] == 't' || rt.Topic != nil && *rt.Topic == "theirs":
 				add("theirs", 0)
+			case rt.Topic == nil:
+				resp.Topics = append(resp.Topics, kmsg.MetadataResponseTopic{ErrorCode: 100, TopicID: rt.TopicID})
 			case q.Version < 4 || q.AllowAutoTopicCreation:
 				*created = append(*created, *rt.Topic)
 				add(*rt.Topic, 5)
@@ -90,14 +92,32 @@ func TestAdmitMetadataByID(t *testing.T) {
 	req := kmsg.NewPtrMetadataRequest()
 	req.Version = 12
 	hidden := "theirs"
-	req.Topics = []kmsg.MetadataRequestTopic{{TopicID: [16]byte{'m'}}, {TopicID: [16]byte{'t'}, Topic: &hidden}}
+	req.Topics = []kmsg.MetadataRequestTopic{{TopicID: [16]byte{'m'}}, {TopicID: [16]byte{'t'}, Topic: &hidden}, {TopicID: [16]byte{'x'}}}
 	a, _ := admit(req, mayMine)
 	resp := passed(t, req, a, exists(new([]string))).(*kmsg.MetadataResponse)
-	if len(resp.Topics) != 2 || *resp.Topics[0].Topic != "mine" || resp.Topics[0].ErrorCode != 0 {
+	if len(resp.Topics) != 3 || *resp.Topics[0].Topic != "mine" || resp.Topics[0].ErrorCode != 0 {
 		t.Fatalf("got %+v", resp.Topics)
 	}
 	if d := resp.Topics[1]; d.Topic != nil || d.ErrorCode != 29 || d.TopicID[0] != 't' {
 		t.Errorf("the denied one is %+v", d)
+	}
+	if u := resp.Topics[2]; u.Topic != nil || u.ErrorCode != 100 {
+		t.Errorf("the one that is not there is %+v", u)
+	}
+}
+
+// A role that is taken away while the cluster is asked counts in the response.
+func TestAdmitMetadataRoleTakenAway(t *testing.T) {
+	allows := mayMine
+	req := kmsg.NewPtrMetadataRequest()
+	req.Version, req.Topics, req.IncludeTopicAuthorizedOperations = 9, []kmsg.MetadataRequestTopic{{Topic: kmsg.StringPtr("mine")}}, true
+	a, _ := admit(req, func(o pool.Operation) bool { return allows(o) })
+	resp := passed(t, req, a, func(r kmsg.Request) kmsg.Response {
+		allows = mayNone
+		return exists(new([]string))(r)
+	})
+	if got := verdict(resp); got != "mine=29" {
+		t.Errorf("got %q", got)
 	}
 }
 
