@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -119,6 +120,17 @@ func (k KafkaListener) advertised(l net.Listener) string {
 	return net.JoinHostPort(host, p)
 }
 
+// firstBrokerPort is that of the listener for the first broker behind a gateway:
+// the one after the listener's own, or a free one where that is free too.
+func (k KafkaListener) firstBrokerPort() int {
+	_, p, err := net.SplitHostPort(k.Address)
+	number, notNumber := strconv.Atoi(p)
+	if err != nil || notNumber != nil || number == 0 {
+		return 0
+	}
+	return number + 1
+}
+
 // defaultKafkaPort is that of the command's Kafka listener.
 const defaultKafkaPort = "9092"
 
@@ -148,6 +160,7 @@ func (c Config) upstream() (*broker.Upstream, error) {
 		Mechanism: cmp.Or(u.SASLMechanism, "SCRAM-SHA-256"),
 		User:      broker.User(u.User),
 		Users:     map[string]broker.User{},
+		FirstPort: c.Listeners.Kafka.firstBrokerPort(),
 	}
 	for id, user := range u.Users {
 		up.Users[id] = broker.User(user)

@@ -72,28 +72,31 @@ func (v versions) has(h header) bool {
 // apiVersions answers ApiVersions. ok is false when the answer is an error: a
 // version that is not served is answered in version 0 with those that are, and
 // the client may ask again (KIP-511).
-func (s *session) apiVersions(r request) (response *kmsg.ApiVersionsResponse, ok bool) {
+func (s *session) apiVersions(r request) (response *kmsg.ApiVersionsResponse, ok bool, err error) {
 	response = kmsg.NewPtrApiVersionsResponse()
-	v := s.server.behind.versions(s.server.lifetime, s.front)
+	v, err := s.serves(s.server.lifetime)
+	if err != nil {
+		return nil, false, err
+	}
 	asked, known := r.body.(*kmsg.ApiVersionsRequest)
 	if !known || r.version > own[keyAPIVersions] {
 		response.ErrorCode = kerr.UnsupportedVersion.Code
 		response.ApiKeys = []kmsg.ApiVersionsResponseApiKey{{ApiKey: keyAPIVersions, MaxVersion: own[keyAPIVersions]}}
-		return response, false
+		return response, false, nil
 	}
 	response.Version = r.version
 	if r.version >= 3 {
 		if !validSoftware(asked.ClientSoftwareName) || !validSoftware(asked.ClientSoftwareVersion) {
 			response.ErrorCode = kerr.InvalidRequest.Code
-			return response, false
+			return response, false, nil
 		}
-		s.client = software{asked.ClientSoftwareName, asked.ClientSoftwareVersion}
+		s.introduce(software{asked.ClientSoftwareName, asked.ClientSoftwareVersion})
 	}
 	response.ApiKeys = v.list
 	response.SupportedFeatures = v.features.SupportedFeatures
 	response.FinalizedFeatures = v.features.FinalizedFeatures
 	response.FinalizedFeaturesEpoch = v.features.FinalizedFeaturesEpoch
-	return response, true
+	return response, true, nil
 }
 
 // validSoftware is Kafka's [a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])? (KIP-511),

@@ -97,7 +97,7 @@ type Server struct {
 // behind is the cluster that the front stands before.
 type behind interface {
 	// versions are the APIs that are served at a listener.
-	versions(context.Context, *front) versions
+	versions(context.Context, *front) (versions, error)
 	// enter prepares the lane of a session for a login, and leaves the one that
 	// it has when that will do.
 	enter(context.Context, *session, login) error
@@ -181,12 +181,37 @@ func (s *Server) serve(f *front) error {
 			}
 			continue
 		}
-		s.running.Add(1)
-		go func() {
-			defer s.running.Done()
-			s.handle(f, conn)
-		}()
+		if !s.start(func() { s.handle(f, conn) }) {
+			_ = conn.Close()
+		}
 	}
+}
+
+// start runs something that Close waits for; not once the Server is closed.
+func (s *Server) start(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.running.Add(1)
+	go func() {
+		defer s.running.Done()
+		f()
+	}()
+	return true
+}
+
+// bindHost is the address that Serve's listener is bound to, without its port.
+func (s *Server) bindHost() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.fronts {
+		if host, _, err := net.SplitHostPort(f.listener.Addr().String()); f.node == nil && err == nil {
+			return host
+		}
+	}
+	return "127.0.0.1"
 }
 
 // handle serves one connection.

@@ -125,7 +125,7 @@ func (f *fakeCluster) dial(s *session) *handover {
 	return h
 }
 
-func (e *embedded) versions(context.Context, *front) versions { return e.served }
+func (e *embedded) versions(context.Context, *front) (versions, error) { return e.served, nil }
 
 // enter logs in to kfake as the user of the pools, unless the session is that
 // already.

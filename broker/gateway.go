@@ -1,15 +1,333 @@
 package broker
 
-import "crypto/tls"
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
 
-type node struct{}
-type User struct{ Username, Password string }
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Upstream is a real cluster to stand before.
 type Upstream struct {
+	// Bootstrap are HOST:PORT of some of its brokers.
 	Bootstrap []string
+	// TLS is how to speak to its brokers. Nil means without TLS.
+	TLS *tls.Config
+	// Mechanism of User and Users: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
 	Mechanism string
-	User      User
-	Users     map[string]User
-	TLS       *tls.Config
+	// User logs in for all who are not in Users; role bindings are then enforced
+	// here. The zero User speaks to the cluster without a login.
+	User User
+	// Users log in for the clients of one pool, by its id. What they may do is
+	// for the cluster's own ACLs to say.
+	Users map[string]User
+	// FirstPort is that of the listener for the broker that is met first; the
+	// others follow. Zero takes free ports.
+	FirstPort int
 }
 
-func newGateway(*Server) (behind, error) { return nil, nil }
+// User is a user of the cluster.
+type User struct{ Username, Password string }
+
+// gateway stands before a real cluster. Each of its brokers has a listener of
+// its own here, whose address stands in for the broker's in every response.
+type gateway struct {
+	server    *Server
+	upstream  Upstream
+	user      *credentials // nil for none
+	users     map[string]*credentials
+	enforced  bool // role bindings count for some client, so that all get the versions that can be decided
+	bootstrap *node
+
+	mu    sync.Mutex
+	nodes map[int32]*node
+	met   int // how many ports have been given
+}
+
+// node is a broker behind the gateway.
+type node struct {
+	id   int32  // -1 for whichever of the bootstrap addresses answers
+	host string // as clients are told
+	port int32
+
+	mu        sync.Mutex
+	addresses []string // where it is
+	asked     time.Time
+	served    versions
+}
+
+// dialTimeout is how long a broker may take to take a connection, and to log
+// the front in.
+const dialTimeout = 10 * time.Second
+
+// versionsFor is how long what a broker serves is remembered: it may be
+// restarted with another release.
+const versionsFor = time.Minute
+
+func newGateway(s *Server) (behind, error) {
+	u := *s.config.Upstream
+	if _, _, err := net.SplitHostPort(s.config.Advertised); err != nil {
+		return nil, fmt.Errorf("broker: advertised: %q is no address, want HOST:PORT", s.config.Advertised)
+	}
+	g := &gateway{server: s, upstream: u, users: map[string]*credentials{}, nodes: map[int32]*node{},
+		bootstrap: &node{id: -1, addresses: u.Bootstrap}}
+	if u.User.Username != "" {
+		g.user = u.credentials(u.User)
+	}
+	for id, user := range u.Users {
+		g.users[id] = u.credentials(user)
+	}
+	g.enforced = !s.config.AllowAll && (g.user != nil || len(u.Users) == 0)
+	return g, nil
+}
+
+func (u Upstream) credentials(of User) *credentials {
+	return &credentials{mechanism: u.Mechanism, username: of.Username, password: of.Password}
+}
+
+// who logs in for a login's pools, and whether role bindings are enforced here
+// because the cluster cannot tell that client from others.
+func (g *gateway) who(l login) (c *credentials, enforced bool, err error) {
+	if pools := l.decision.Pools; len(pools) == 1 && g.users[pools[0]] != nil {
+		return g.users[pools[0]], false, nil
+	}
+	if g.user == nil && len(g.users) > 0 {
+		return nil, false, fmt.Errorf("kafka.upstream.users has no user for the pools %v together, and kafka.upstream.user is not set", l.decision.Pools)
+	}
+	return g.user, !g.server.config.AllowAll, nil
+}
+
+// nodeOf is the broker that a listener stands for.
+func (g *gateway) nodeOf(f *front) *node {
+	if f.node != nil {
+		return f.node
+	}
+	return g.bootstrap
+}
+
+// versions asks the broker what it serves, which needs no login. When it does
+// not answer, what it said before counts.
+func (g *gateway) versions(ctx context.Context, f *front) (versions, error) {
+	n := g.nodeOf(f)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.asked.IsZero() && time.Since(n.asked) < versionsFor {
+		return n.served, nil
+	}
+	response, err := g.askVersions(ctx, n.addresses)
+	switch {
+	case err == nil:
+		var limit map[int16]int16
+		if g.enforced {
+			limit = admitted()
+		}
+		n.served, n.asked = newVersions(*response, limit), time.Now()
+	case n.asked.IsZero():
+		return versions{}, err
+	}
+	return n.served, nil
+}
+
+// askVersions asks in version 3, and again in version 0 if that is not
+// understood.
+func (g *gateway) askVersions(ctx context.Context, addresses []string) (*kmsg.ApiVersionsResponse, error) {
+	var failed error
+	for _, version := range []int16{3, 0} {
+		conn, err := g.dial(ctx, addresses)
+		if err != nil {
+			return nil, err
+		}
+		request := kmsg.NewPtrApiVersionsRequest()
+		request.Version, request.ClientSoftwareName, request.ClientSoftwareVersion = version, "idpool", "1"
+		response, err := ask(conn, request)
+		_ = conn.Close()
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		got := response.(*kmsg.ApiVersionsResponse)
+		if err := kerr.ErrorForCode(got.ErrorCode); err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		return got, nil
+	}
+	return nil, fmt.Errorf("the broker at %v does not say what it serves: %w", addresses, failed)
+}
+
+// dial connects to the first of the addresses that answers. The connection has
+// a deadline, for whoever logs in on it.
+func (g *gateway) dial(ctx context.Context, addresses []string) (net.Conn, error) {
+	var failed error
+	for _, address := range addresses {
+		dialer := net.Dialer{Timeout: dialTimeout}
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		_ = conn.SetDeadline(time.Now().Add(dialTimeout))
+		if g.upstream.TLS == nil {
+			return conn, nil
+		}
+		config := g.upstream.TLS.Clone()
+		if config.ServerName == "" {
+			config.ServerName, _, _ = net.SplitHostPort(address)
+		}
+		secure := tls.Client(conn, config)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = conn.Close()
+			failed = errors.Join(failed, fmt.Errorf("TLS with %s: %w", address, err))
+			continue
+		}
+		return secure, nil
+	}
+	return nil, failed
+}
+
+// enter connects to the broker and logs in there, unless the session is
+// connected as the same user already.
+func (g *gateway) enter(ctx context.Context, s *session, l login) error {
+	who, enforced, err := g.who(l)
+	if err != nil {
+		return err
+	}
+	current, _ := s.carrier().(*link)
+	if current != nil && current.credentials == who && current.enforced == enforced {
+		return nil
+	}
+	n := g.nodeOf(s.front)
+	n.mu.Lock()
+	addresses := slices.Clone(n.addresses)
+	n.mu.Unlock()
+	conn, err := g.dial(ctx, addresses)
+	if err != nil {
+		return err
+	}
+	made := newLink(g, s, conn)
+	made.credentials, made.enforced = who, enforced
+	if who != nil {
+		lifetime, err := who.logIn(conn)
+		if err != nil {
+			_ = conn.Close()
+			return fmt.Errorf("user %q of kafka.upstream: %w", who.username, err)
+		}
+		made.renewAfter(lifetime)
+	}
+	_ = conn.SetDeadline(time.Time{})
+	if current != nil {
+		current.close()
+	}
+	s.carryBy(made)
+	return nil
+}
+
+// carry takes a session's requests to its broker.
+func (g *gateway) carry(ctx context.Context, s *session) error {
+	var l *link
+	for {
+		if now := s.carrier().(*link); now != l {
+			l = now
+			if !g.server.start(func() { l.answers() }) {
+				return errOver
+			}
+		}
+		f, err := s.next(ctx)
+		if err != nil {
+			return err
+		}
+		if now := s.carrier().(*link); now != l { // it has logged in again, as somebody else
+			l = now
+			if !g.server.start(func() { l.answers() }) {
+				return errOver
+			}
+		}
+		if err := l.forward(f); err != nil {
+			return err
+		}
+	}
+}
+
+// refresh has nothing to do: role bindings are read for each request.
+func (g *gateway) refresh(context.Context) error { return nil }
+
+// close has nothing to do: the connections end with their sessions.
+func (g *gateway) close() {}
+
+// place is where clients find a broker that the cluster says is somewhere. One
+// that is met for the first time gets a listener. Without one, its address is a
+// name that leads nowhere: the cluster's own is never told.
+func (g *gateway) place(id int32, host string, port int32) (string, int32) {
+	if host == "" {
+		return host, port // no broker at all
+	}
+	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n := g.nodes[id]; n != nil {
+		n.moveTo(address)
+		return n.host, n.port
+	}
+	n, f, err := g.listen(id, address)
+	if err != nil {
+		g.server.log.Error("kafka: a broker of the cluster has no listener here, so that clients cannot reach it", "broker", id, "error", err)
+		return nowhere, 9
+	}
+	g.nodes[id] = n
+	if !g.server.start(func() { _ = g.server.serve(f) }) {
+		_ = f.listener.Close()
+	}
+	g.server.log.Info("kafka: a broker of the cluster has a listener", "broker", id, "address", f.listener.Addr().String(), "advertised", net.JoinHostPort(n.host, strconv.Itoa(int(n.port))))
+	return n.host, n.port
+}
+
+// nowhere is a name that no resolver knows (RFC 2606 2).
+const nowhere = "broker-without-a-listener.invalid"
+
+func (n *node) moveTo(address string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !slices.Equal(n.addresses, []string{address}) {
+		n.addresses, n.asked = []string{address}, time.Time{}
+	}
+}
+
+// listen opens the listener of a broker, at the host of the first one. A port
+// that is taken is passed over for a free one.
+func (g *gateway) listen(id int32, address string) (*node, *front, error) {
+	bind, advertised := g.server.bindHost(), g.server.config.Advertised
+	host, _, err := net.SplitHostPort(advertised)
+	if err != nil {
+		return nil, nil, err
+	}
+	want := 0
+	if g.upstream.FirstPort > 0 {
+		want = g.upstream.FirstPort + g.met
+		g.met++
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(bind, strconv.Itoa(want)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		g.server.log.Warn("kafka: the port of a broker's listener is taken, and a free one stands in", "broker", id, "port", want)
+		l, err = net.Listen("tcp", net.JoinHostPort(bind, "0"))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	number, notNumber := strconv.Atoi(port)
+	if err := cmp.Or(err, notNumber); err != nil {
+		return nil, nil, errors.Join(err, l.Close())
+	}
+	n := &node{id: id, host: host, port: int32(number), addresses: []string{address}}
+	return n, &front{listener: l, node: n}, nil
+}

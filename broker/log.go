@@ -5,16 +5,33 @@ import (
 	"strings"
 	"time"
 
+	"github.com/idpool/idpool/pool"
 	"github.com/idpool/idpool/validator"
 )
 
 // attributes are what every line about a session has, and more.
 func (s *session) attributes(more ...any) []any {
 	all := []any{"client", s.conn.RemoteAddr().String()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.client.name != "" {
 		all = append(all, "software", s.client.name+" "+s.client.version)
 	}
 	return append(all, more...)
+}
+
+// introduce notes what a client calls itself.
+func (s *session) introduce(as software) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.client = as
+}
+
+// logDenied is the line of an operation that no role binding allows.
+func (s *session) logDenied(o pool.Operation) {
+	d := s.login.decision
+	s.server.log.Warn("kafka operation denied", s.attributes("operation", o.Name, "resource", loggable(o.Resource), "cause", "no-role-binding",
+		"principal", d.Principal, "identity", loggable(d.Identity), "pools", d.Pools, "cluster", s.login.cluster)...)
 }
 
 // logAllowed is the line of a login that succeeded.

@@ -55,7 +55,7 @@ func (s *session) afterwards(ctx context.Context, f forwarded) error {
 	if err != nil {
 		return err
 	}
-	s.flight.wait()
+	s.flight.settle(0)
 	// Kafka takes a second login within a second for a mistake, and one of a
 	// session without an end as well (KafkaChannel).
 	if f.key != keySaslHandshake || s.login.expires.IsZero() || s.now().Sub(s.login.began) < time.Second {
@@ -128,7 +128,10 @@ func (x *exchange) loginFrame(least int) ([]byte, error) {
 // versions answers ApiVersions. An answer that the version is not served keeps
 // the state, so that the client may ask again (KIP-511).
 func (x *exchange) versions(r request, unknown bool) error {
-	response, ok := x.apiVersions(r)
+	response, ok, err := x.apiVersions(r)
+	if err != nil {
+		return err
+	}
 	x.asked = ok && !unknown
 	return x.write(r.header, response)
 }
@@ -164,6 +167,9 @@ func (x *exchange) tokens(ctx context.Context) error {
 			return err
 		}
 		a := x.evaluate(ctx, message)
+		if a.silent {
+			return a.refused
+		}
 		if err := x.reply(h, a); err != nil || a.refused != nil {
 			return errors.Join(a.refused, err)
 		}
@@ -202,6 +208,7 @@ type outcome struct {
 	refused  error         // ends the session, once the answer is sent
 	lifetime time.Duration // of the session; zero for without end
 	in       bool          // logged in
+	silent   bool          // closed without an answer: it is not the client's fault, and it may try again
 }
 
 // reply sends an answer in the form that the handshake agreed on.
@@ -299,7 +306,7 @@ func (x *exchange) admit(ctx context.Context, request validator.Request, d valid
 		l.expires = began.Add(lifetime)
 	}
 	if err := x.server.behind.enter(ctx, x.session, l); err != nil {
-		return outcome{refusal: authentication(x.masked()), refused: fmt.Errorf("the cluster cannot be reached: %w", err)}
+		return outcome{refused: fmt.Errorf("the cluster cannot be reached: %w", err), silent: true}
 	}
 	x.login = l
 	x.server.logins.Add(1)

@@ -24,12 +24,25 @@ type session struct {
 	front  *front // the listener that it came in at
 	conn   net.Conn
 	in     *bufio.Reader
-	client software
 	login  login
 	flight flight
+	served *versions // nil until they are asked for
 
-	mu   sync.Mutex
-	lane lane // nil until the login
+	mu     sync.Mutex
+	lane   lane     // nil until the login
+	client software // as ApiVersions says
+}
+
+// serves are the APIs of the cluster, as they were when the client came.
+func (s *session) serves(ctx context.Context) (*versions, error) {
+	if s.served == nil {
+		v, err := s.server.behind.versions(ctx, s.front)
+		if err != nil {
+			return nil, err
+		}
+		s.served = &v
+	}
+	return s.served, nil
 }
 
 // carrier is the session's way to the cluster at present.
@@ -103,7 +116,11 @@ func (s *session) next(ctx context.Context) (forwarded, error) {
 			}
 			continue
 		}
-		if !s.server.behind.versions(ctx, s.front).has(f.header) {
+		served, err := s.serves(ctx)
+		if err != nil {
+			return f, err
+		}
+		if !served.has(f.header) {
 			return f, fmt.Errorf("API key %d in version %d is not served here", f.key, f.version)
 		}
 		if f.key == keyProduce {
@@ -123,6 +140,14 @@ type forwarded struct {
 	header
 	size   int  // of the frame, without the four bytes of its size
 	silent bool // it has no response: a produce with acks=0
+}
+
+// counted is how many the request itself is among those in flight.
+func (f forwarded) counted() int {
+	if f.silent {
+		return 0
+	}
+	return 1
 }
 
 // peek looks at the header of the next request.
@@ -196,8 +221,11 @@ func (s *session) answerVersions(f forwarded) error {
 	if err != nil && r.body == nil {
 		return err
 	}
-	s.flight.wait()
-	response, _ := s.apiVersions(r)
+	s.flight.settle(0)
+	response, _, err := s.apiVersions(r)
+	if err != nil {
+		return err
+	}
 	return s.write(r.header, response)
 }
 
@@ -231,7 +259,7 @@ func (f *flight) add() {
 func (f *flight) done() {
 	f.mu.Lock()
 	f.n--
-	if f.n <= 0 && f.landed != nil {
+	if f.landed != nil {
 		f.landed.Broadcast()
 	}
 	f.mu.Unlock()
@@ -247,14 +275,15 @@ func (f *flight) abort() {
 	f.mu.Unlock()
 }
 
-// wait returns when nothing is in flight, or nothing will land any more.
-func (f *flight) wait() {
+// settle returns when no more than n are in flight, or nothing will land any
+// more.
+func (f *flight) settle(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.landed == nil {
 		f.landed = sync.NewCond(&f.mu)
 	}
-	for f.n > 0 && !f.aborted {
+	for f.n > n && !f.aborted {
 		f.landed.Wait()
 	}
 }

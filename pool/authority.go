@@ -78,9 +78,18 @@ func impliesDescribe(operation string) bool {
 // Allows says whether the pool's role bindings allow an operation in a
 // cluster. Bindings of another principal than the pool's do not count.
 func (p *Pool) Allows(cluster string, o Operation) bool {
-	return slices.ContainsFunc(p.RoleBindings(), func(b RoleBinding) bool {
-		return b.isFor(p.config.ID) && b.Cluster == cluster && b.Allows(o)
-	})
+	return slices.ContainsFunc(p.BindingsIn(cluster), func(b RoleBinding) bool { return b.Allows(o) })
+}
+
+// BindingsIn are the role bindings that count for the pool in a cluster.
+func (p *Pool) BindingsIn(cluster string) []RoleBinding {
+	var all []RoleBinding
+	for _, b := range p.RoleBindings() {
+		if b.isFor(p.config.ID) && b.Cluster == cluster {
+			all = append(all, b)
+		}
+	}
+	return all
 }
 
 // isFor says whether a binding grants its role to a pool.

@@ -26,10 +26,8 @@ type Grant struct {
 // order. They allow exactly what [Pool.Allows] allows.
 func (p *Pool) Grants(cluster string) []Grant {
 	var all []Grant
-	for _, b := range p.RoleBindings() {
-		if b.isFor(p.config.ID) && b.Cluster == cluster {
-			all = append(all, b.grants()...)
-		}
+	for _, b := range p.BindingsIn(cluster) {
+		all = append(all, b.grants()...)
 	}
 	return Distinct(all)
 }

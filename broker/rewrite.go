@@ -1,0 +1,79 @@
+package broker
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// placer says where clients find a broker.
+type placer func(id int32, host string, port int32) (string, int32)
+
+// rewritten says whether a response can have addresses of brokers in it, and so
+// must be decoded (kafka-oauthbearer.md 8.2). Produce and Fetch have them since
+// KIP-951.
+func rewritten(h header) bool {
+	switch h.key {
+	case 3, 10, 60, 78, 79:
+		return true
+	case 0:
+		return h.version >= 10
+	case 1:
+		return h.version >= 16
+	}
+	return false
+}
+
+// rewrite puts the addresses that clients use in place of the cluster's, and
+// says whether there were any.
+func rewrite(response kmsg.Response, at placer) (changed bool) {
+	switch r := response.(type) {
+	case *kmsg.MetadataResponse:
+		return rewriteEach(r.Brokers, at, func(b *kmsg.MetadataResponseBroker) address { return address{&b.NodeID, &b.Host, &b.Port} })
+	case *kmsg.DescribeClusterResponse:
+		return rewriteEach(r.Brokers, at, func(b *kmsg.DescribeClusterResponseBroker) address { return address{&b.NodeID, &b.Host, &b.Port} })
+	case *kmsg.FindCoordinatorResponse:
+		top := address{&r.NodeID, &r.Host, &r.Port}.rewrite(at)
+		return rewriteEach(r.Coordinators, at, func(c *kmsg.FindCoordinatorResponseCoordinator) address { return address{&c.NodeID, &c.Host, &c.Port} }) || top
+	case *kmsg.ProduceResponse:
+		return rewriteEach(r.Brokers, at, func(b *kmsg.ProduceResponseBroker) address { return address{&b.NodeID, &b.Host, &b.Port} })
+	case *kmsg.FetchResponse:
+		return rewriteEach(r.Brokers, at, func(b *kmsg.FetchResponseBroker) address { return address{&b.NodeID, &b.Host, &b.Port} })
+	case *kmsg.ShareFetchResponse:
+		return rewriteEach(r.NodeEndpoints, at, func(b *kmsg.ShareFetchResponseNodeEndpoint) address { return address{&b.NodeID, &b.Host, &b.Port} })
+	case *kmsg.ShareAcknowledgeResponse:
+		return rewriteEach(r.NodeEndpoints, at, func(b *kmsg.ShareAcknowledgeResponseNodeEndpoint) address {
+			return address{&b.NodeID, &b.Host, &b.Port}
+		})
+	}
+	return false
+}
+
+// address is where a response has a broker's.
+type address struct {
+	id   *int32
+	host *string
+	port *int32
+}
+
+func (a address) rewrite(at placer) bool {
+	host, port := at(*a.id, *a.host, *a.port)
+	changed := host != *a.host || port != *a.port
+	*a.host, *a.port = host, port
+	return changed
+}
+
+// rewriteEach goes through brokers in the order of their ids, so that the ports
+// of their listeners are the same however the cluster lists them.
+func rewriteEach[T any](brokers []T, at placer, of func(*T) address) (changed bool) {
+	var all []address
+	for i := range brokers {
+		all = append(all, of(&brokers[i]))
+	}
+	slices.SortFunc(all, func(a, b address) int { return cmp.Compare(*a.id, *b.id) })
+	for _, a := range all {
+		changed = a.rewrite(at) || changed
+	}
+	return changed
+}
