@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -148,23 +149,62 @@ func allowedURLs(t *testing.T, text string) string {
 
 // java runs testdata/java/Orders.java with a version of kafka-clients.
 func java(t *testing.T, version, file string, s clientsettings.Settings, more ...string) (string, error) {
-	installed := javaLibraries.installed(t)
-	arguments := append(more, "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(installed, version, "*"),
-		"testdata/java/Orders.java", file, s.Topic, s.Group)
-	return command{program: "java", arguments: arguments}.output(t)
+	return command{program: "java", arguments: append(more, orders(t, version, file, s)...)}.output(t)
 }
 
-// spring compiles testdata/spring and starts it with the settings.
+// orders are the arguments of the JVM that run it.
+func orders(t *testing.T, version, file string, s clientsettings.Settings) []string {
+	t.Helper()
+	libraries := filepath.Join(javaLibraries.installed(t), version, "*")
+	classes := compiled(t, "testdata/java/Orders.java", libraries)
+	return []string{"-XX:TieredStopAtLevel=1", "-cp", classes + string(filepath.ListSeparator) + libraries, "Orders", file, s.Topic, s.Group}
+}
+
+// spring starts testdata/spring with the settings.
 func spring(t *testing.T, text string, s clientsettings.Settings) (string, error) {
 	installed := library{"spring", "default-jdk-headless", []string{"spring/pom.xml"}}.installed(t)
-	classes, libraries := t.TempDir(), filepath.Join(installed, "lib", "*")
-	if _, err := (command{program: "javac", arguments: []string{"-parameters", "-cp", libraries, "-d", classes, "testdata/spring/Orders.java"}}).output(t); err != nil {
-		t.Fatal(err)
-	}
+	libraries := filepath.Join(installed, "lib", "*")
+	classes := compiled(t, "testdata/spring/Orders.java", libraries)
 	return command{program: "java", arguments: []string{
 		"-XX:TieredStopAtLevel=1", "-cp", classes + string(filepath.ListSeparator) + libraries, "orders.Orders",
 		"--spring.config.location=file:" + write(t, "application.yaml", text), "--topic=" + s.Topic,
 	}}.output(t)
+}
+
+// classes are what is compiled, by source and libraries, in a folder of the
+// process.
+var classes = struct {
+	mu     sync.Mutex
+	folder string
+	done   map[string]string
+}{done: map[string]string{}}
+
+// compiled is the folder with the classes of a source.
+func compiled(t *testing.T, source, libraries string) string {
+	t.Helper()
+	classes.mu.Lock()
+	defer classes.mu.Unlock()
+	key := source + " " + libraries
+	if folder, ok := classes.done[key]; ok {
+		return folder
+	}
+	folder := filepath.Join(classes.folder, fmt.Sprint(len(classes.done)))
+	if _, err := (command{program: "javac", arguments: []string{"-parameters", "-cp", libraries, "-d", folder, source}}).output(t); err != nil {
+		t.Fatal(err)
+	}
+	classes.done[key] = folder
+	return folder
+}
+
+// TestMain has a folder for what is compiled.
+func TestMain(m *testing.M) {
+	var err error
+	if classes.folder, err = os.MkdirTemp("", "idpool-classes-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(classes.folder)
+	os.Exit(code)
 }
 
 // kcat writes and reads by the command lines in the comment of its settings.
