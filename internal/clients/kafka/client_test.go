@@ -2,8 +2,10 @@ package kafka
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,13 +48,14 @@ type command struct {
 	arguments []string
 	env       []string
 	input     string
+	limit     time.Duration // zero means 100 s
 }
 
 // output runs a program with nothing of this process's environment but what any
 // program needs. The error has what it printed to standard error.
 func (c command) output(t *testing.T) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(c.limit, 100*time.Second))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.program, c.arguments...)
 	cmd.WaitDelay = 5 * time.Second
@@ -109,9 +112,8 @@ func goProgram(t *testing.T, text string, _ clientsettings.Settings) (string, er
 }
 
 func python(t *testing.T, text string, _ clientsettings.Settings) (string, error) {
-	installed := library{"kafka-python", "python3-venv", []string{"python/requirements.txt"}}.installed(t)
 	return command{
-		program:   filepath.Join(installed, "venv", "bin", "python"),
+		program:   filepath.Join(pythonLibraries.installed(t), "venv", "bin", "python"),
 		arguments: []string{"-B", write(t, "orders.py", text)},
 	}.output(t)
 }
@@ -125,7 +127,11 @@ func node(t *testing.T, text string, s clientsettings.Settings) (string, error) 
 	return c.output(t)
 }
 
-var javaLibraries = library{"kafka-java", "default-jdk-headless", []string{"java/pom.xml"}}
+// What more than one client needs.
+var (
+	javaLibraries   = library{"kafka-java", "default-jdk-headless", []string{"java/pom.xml"}}
+	pythonLibraries = library{"kafka-python", "python3-venv", []string{"python/requirements.txt"}}
+)
 
 func java39(t *testing.T, text string, s clientsettings.Settings) (string, error) {
 	return java(t, "3.9", write(t, "client.properties", text), s)
@@ -208,19 +214,45 @@ func TestMain(m *testing.M) {
 }
 
 // kcat writes and reads by the command lines in the comment of its settings.
-// It cannot tell committed offsets: the test asks the broker.
+// It cannot tell committed offsets: the test asks the broker. Debian's is built
+// with a librdkafka that has no OIDC, and runs with the one of the client for
+// Python as well.
 func kcat(t *testing.T, text string, s clientsettings.Settings) (string, error) {
-	version, err := command{program: "kcat", arguments: []string{"-V"}}.output(t)
-	if err != nil || !strings.Contains(version, "oidc") {
-		t.Skip("skip: kcat: there is no kcat that is built with OIDC")
-	}
+	env := kcatEnvironment(t)
 	file := write(t, "kcat.conf", text)
-	lines := command{program: "kcat", arguments: []string{"-F", file, "-P", "-t", s.Topic}, input: strings.Repeat("order\n", 100)}
+	// Without a token it would try until the records time out, in five minutes.
+	lines := command{program: "kcat", env: env, limit: 20 * time.Second, arguments: []string{"-F", file, "-P", "-t", s.Topic}, input: strings.Repeat("order\n", 100)}
 	if _, err := lines.output(t); err != nil {
 		return "", err
 	}
-	out, err := command{program: "kcat", arguments: []string{"-F", file, "-c", "100", "-X", "auto.offset.reset=earliest", "-G", s.Group, s.Topic}}.output(t)
+	out, err := command{program: "kcat", env: env, arguments: []string{"-F", file, "-c", "100", "-X", "auto.offset.reset=earliest", "-G", s.Group, s.Topic}}.output(t)
 	return fmt.Sprintf("sent 100\nread %d\ncommitted 100\n", strings.Count(out, "\n")), err
+}
+
+// kcatEnvironment makes a kcat with OIDC of what there is.
+func kcatEnvironment(t *testing.T) []string {
+	t.Helper()
+	const where = "venv/lib/python3*/site-packages/confluent_kafka.libs/librdkafka-*.so*"
+	found, err := filepath.Glob(filepath.Join(pythonLibraries.installed(t), where))
+	if err != nil {
+		t.Fatal(err)
+	}
+	environments := [][]string{nil}
+	if len(found) > 0 {
+		folder := t.TempDir()
+		if err := os.Symlink(found[0], filepath.Join(folder, "librdkafka.so.1")); err != nil {
+			t.Fatal(err)
+		}
+		environments = append(environments, []string{"LD_LIBRARY_PATH=" + folder})
+	}
+	for _, env := range environments {
+		version, err := command{program: "kcat", arguments: []string{"-V"}, env: env}.output(t)
+		if err == nil && strings.Contains(version, "oidc") {
+			return env
+		}
+	}
+	missing(t, "kcat", errors.New("there is no kcat with OIDC (Debian: apt-get install kcat)"))
+	return nil
 }
 
 // library is what install.sh installs.
@@ -247,11 +279,17 @@ func (l library) installed(t *testing.T) string {
 	if err == nil {
 		return dir
 	}
-	if slices.Contains(strings.Split(os.Getenv("IDPOOL_REQUIRE"), ","), l.word) {
-		t.Fatalf("IDPOOL_REQUIRE wants %s: %v", l.word, err)
-	}
-	t.Skipf("skip: %s: %v", l.word, err)
+	missing(t, l.word, err)
 	return ""
+}
+
+// missing skips the test, or fails it where IDPOOL_REQUIRE lists the word.
+func missing(t *testing.T, word string, err error) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("IDPOOL_REQUIRE"), ","), word) {
+		t.Fatalf("IDPOOL_REQUIRE wants %s: %v", word, err)
+	}
+	t.Skipf("skip: %s: %v", word, err)
 }
 
 // check says what is not there and what installs it.

@@ -21,6 +21,7 @@ import (
 // TestOrders runs every client with the settings that are printed for it,
 // without and with TLS.
 func TestOrders(t *testing.T) {
+	t.Parallel()
 	for _, kind := range faces {
 		for _, c := range clients {
 			t.Run(kind.name+"/"+c.name, func(t *testing.T) {
@@ -75,6 +76,7 @@ func (f face) committed(t *testing.T, group string) int64 {
 
 // TestArticle is Java with the JAAS settings of the article, word for word.
 func TestArticle(t *testing.T) {
+	t.Parallel()
 	for _, kind := range faces {
 		for _, version := range []string{"3.9", "4"} {
 			t.Run(kind.name+"/"+version, func(t *testing.T) {

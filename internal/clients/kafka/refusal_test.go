@@ -64,6 +64,7 @@ var refusals = []struct {
 
 // TestRefusals: every client says what the other side says.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	for _, kind := range faces {
 		for _, c := range clients {
 			t.Run(kind.name+"/"+c.name, func(t *testing.T) {
@@ -97,6 +98,7 @@ func TestRefusals(t *testing.T) {
 // TestTwoAuthorities: librdkafka verifies the broker with one setting and the
 // token endpoint with another, and complains differently where one is missing.
 func TestTwoAuthorities(t *testing.T) {
+	t.Parallel()
 	f := embedded(t, config())
 	for key, want := range map[string]string{
 		"ssl.ca.location":   "SSL handshake failed: ",
@@ -118,6 +120,7 @@ func TestTwoAuthorities(t *testing.T) {
 
 // TestDocumentation prints what is measured into the page about clients.
 func TestDocumentation(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	b.WriteString("| client | a refused login | a refused token |\n| --- | --- | --- |\n")
 	for _, c := range clientsettings.Clients() {

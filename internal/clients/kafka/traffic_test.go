@@ -27,6 +27,7 @@ func TestTraffic(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skip: it takes half a minute")
 	}
+	t.Parallel()
 	const duration, lifetime = 30 * time.Second, 6 * time.Second
 	for _, kind := range faces {
 		t.Run(kind.name, func(t *testing.T) {
