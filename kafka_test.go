@@ -1,10 +1,16 @@
 package idpool
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,7 +56,12 @@ func startKafka(t *testing.T, c Config) *Stack {
 // kafkaClient is franz-go, logged in by a pool; pools is as on the wire.
 func kafkaClient(t *testing.T, s *Stack, pools string, more ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	extensions := map[string]string{"logicalCluster": "lkc-acme"}
+	return kafkaClientOf(t, s, "lkc-acme", pools, more...)
+}
+
+func kafkaClientOf(t *testing.T, s *Stack, cluster, pools string, more ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	extensions := map[string]string{"logicalCluster": cluster}
 	if pools != "" {
 		extensions["identityPoolId"] = pools
 	}
@@ -112,6 +123,142 @@ func TestKafkaClientsProduceAndConsume(t *testing.T) {
 	s := startKafka(t, kafkaConfig())
 	produceConsume(t, s, "pool-dev", "orders", "billing-service", 100)
 	t.Run("by auto pool mapping", func(t *testing.T) { produceConsume(t, s, "", "orders-eu", "other", 10) })
+}
+
+// TestKafkaOverTLS has both protocols at one port, as the listener is by
+// default.
+func TestKafkaOverTLS(t *testing.T) {
+	s := startKafka(t, kafkaConfig())
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(s.CA())
+	secure := kgo.DialTLSConfig(&tls.Config{RootCAs: roots})
+	if err := kafkaClient(t, s, "pool-dev", secure).Ping(t.Context()); err != nil {
+		t.Errorf("SASL_SSL: %v", err)
+	}
+	if err := kafkaClient(t, s, "pool-dev").Ping(t.Context()); err != nil {
+		t.Errorf("SASL_PLAINTEXT: %v", err)
+	}
+}
+
+// TestKafkaProtocolOfItsOwn has one protocol only, and says in the log what the
+// other's clients have to change.
+func TestKafkaProtocolOfItsOwn(t *testing.T) {
+	for _, tt := range []struct{ protocol, wrong, want string }{
+		{"SASL_SSL", "plaintext", "set security.protocol to SASL_SSL"},
+		{"SASL_PLAINTEXT", "tls", "set security.protocol to SASL_PLAINTEXT"},
+	} {
+		t.Run(tt.protocol, func(t *testing.T) {
+			c := kafkaConfig()
+			c.Listeners.Kafka.SecurityProtocol = tt.protocol
+			var log lockedBuffer
+			c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			s := startKafka(t, c)
+			insecure := kgo.DialTLSConfig(&tls.Config{InsecureSkipVerify: true})
+			right, wrong := []kgo.Opt{insecure}, []kgo.Opt(nil)
+			if tt.wrong == "tls" {
+				right, wrong = wrong, right
+			}
+			if err := kafkaClient(t, s, "pool-dev", right...).Ping(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := kafkaClient(t, s, "pool-dev", append(wrong, kgo.RetryTimeout(time.Second))...).Ping(t.Context()); err == nil {
+				t.Error("the other protocol is taken too")
+			}
+			if !strings.Contains(log.String(), tt.want) {
+				t.Errorf("the log has no %q: %s", tt.want, log.String())
+			}
+		})
+	}
+}
+
+func TestKafkaKeepsItsDataInAFolder(t *testing.T) {
+	c := kafkaConfig()
+	c.Kafka.Data = t.TempDir()
+	s := startKafka(t, c)
+	produceConsume(t, s, "pool-dev", "orders", "before", 20)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// The pool may do less now, and nothing of what it could before is kept.
+	c.IdentityProviders[0].IdentityPools[0].RoleBindings = []pool.RoleBinding{
+		{Role: "DeveloperRead", Cluster: "lkc-acme", Resource: "topic=orders"}, {Role: "DeveloperRead", Cluster: "lkc-acme", Resource: "group=*"}}
+	again := startKafka(t, c)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	consumer := kafkaClient(t, again, "pool-dev", kgo.ConsumerGroup("after"), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	for got := 0; got < 20; {
+		fetches := consumer.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			t.Fatalf("after %d records: %v", got, err)
+		}
+		got += fetches.NumRecords()
+	}
+	err := kafkaClient(t, again, "pool-dev", kgo.DisableIdempotentWrite()).ProduceSync(t.Context(), &kgo.Record{Topic: "orders", Value: []byte("x")}).FirstErr()
+	if !errors.Is(err, kerr.TopicAuthorizationFailed) {
+		t.Errorf("%v, want what the role bindings say now", err)
+	}
+}
+
+func TestKafkaAllowAll(t *testing.T) {
+	c := kafkaConfig()
+	c.IdentityProviders[0].IdentityPools[0].RoleBindings = nil
+	c.Kafka.Authorization = "allow-all"
+	s := startKafka(t, c)
+	produceConsume(t, s, "pool-dev", "orders", "g", 5)
+}
+
+// TestClustersAreApart: each cluster of the config has topics and role bindings
+// of its own, though all are at one port.
+func TestClustersAreApart(t *testing.T) {
+	c := kafkaConfig()
+	c.Clusters = append(c.Clusters, Cluster{ID: "lkc-other", Topics: []Topic{{Name: "others"}}})
+	c.IdentityProviders[0].IdentityPools[0].RoleBindings = append(c.IdentityProviders[0].IdentityPools[0].RoleBindings, pool.RoleBinding{Role: "Operator", Cluster: "lkc-other"})
+	s := startKafka(t, c)
+	for cluster, want := range map[string]string{"lkc-acme": "[billing orders orders-eu]", "lkc-other": "[others]"} {
+		metadata, err := kmsg.NewPtrMetadataRequest().RequestWith(t.Context(), kafkaClientOf(t, s, cluster, "pool-dev"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, topic := range metadata.Topics {
+			names = append(names, *topic.Topic)
+		}
+		slices.Sort(names)
+		if got := fmt.Sprint(names); got != want || *metadata.ClusterID != cluster {
+			t.Errorf("%s: %s in %s, want %s", cluster, got, *metadata.ClusterID, want)
+		}
+	}
+}
+
+// TestTopicsWithThreeCopies: Confluent Cloud keeps three, so that this is what
+// applications ask for.
+func TestTopicsWithThreeCopies(t *testing.T) {
+	client := kafkaClient(t, startKafka(t, kafkaConfig()), "pool-dev")
+	for copies, want := range map[int16]error{-1: nil, 1: nil, 3: nil, 4: kerr.InvalidReplicationFactor} {
+		request := kmsg.NewPtrCreateTopicsRequest()
+		topic := kmsg.NewCreateTopicsRequestTopic()
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = fmt.Sprintf("copies-%d", copies), 2, copies
+		request.Topics = append(request.Topics, topic)
+		response, err := request.RequestWith(t.Context(), client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := kerr.ErrorForCode(response.Topics[0].ErrorCode); !errors.Is(got, want) {
+			t.Errorf("%d copies: %v, want %v", copies, got, want)
+		}
+	}
+}
+
+func TestVerboseErrors(t *testing.T) {
+	c := kafkaConfig()
+	c.Kafka.Errors = "verbose"
+	s := startKafka(t, c)
+	err := kafkaClient(t, s, "pool-prod").Ping(t.Context())
+	for _, want := range []string{"check filter", "role-not-assigned", "Fix: ", "Entra admin center"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
 }
 
 func TestRoleBindingsAreEnforced(t *testing.T) {
@@ -193,4 +340,22 @@ func TestRoleBindingsAreEnforced(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// lockedBuffer is a buffer that several goroutines write to.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *lockedBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *lockedBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,8 +34,12 @@ type fakeCluster struct {
 	accounts accounts
 }
 
-// adminName is the front's own user of kfake. No pool's id has a space.
-const adminName = "idpool admin"
+// adminName is the front's own user of kfake. No pool's id has a space. Its
+// password is no secret: kfake has no port, and keeps its users in Data.
+const (
+	adminName     = "idpool admin"
+	adminPassword = "idpool"
+)
 
 // newEmbedded starts a kfake for each cluster. Without a cluster nobody can log
 // in, and yet ApiVersions is answered before the login: one that nobody reaches
@@ -69,11 +72,10 @@ func newFakeCluster(c Config, cluster Cluster) (*fakeCluster, error) {
 		return nil, fmt.Errorf("broker: advertised: %q is no address, want HOST:PORT", c.Advertised)
 	}
 	f := &fakeCluster{id: cluster.ID, listener: newHandoverListener(c.Advertised)}
-	password := rand.Text()
 	options := []kfake.Opt{
 		kfake.NumBrokers(1), kfake.ClusterID(cluster.ID), kfake.DefaultNumPartitions(defaultPartitions),
 		kfake.ListenFn(func(string, string) (net.Listener, error) { return f.listener, nil }),
-		kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("PLAIN", adminName, password),
+		kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("PLAIN", adminName, adminPassword),
 	}
 	if c.Data != "" {
 		dir := filepath.Join(c.Data, cluster.ID)
@@ -85,7 +87,7 @@ func newFakeCluster(c Config, cluster Cluster) (*fakeCluster, error) {
 	if f.fake, err = kfake.NewCluster(options...); err != nil {
 		return nil, fmt.Errorf("broker: cluster %s: %v", cluster.ID, err)
 	}
-	f.accounts = accounts{cluster: f, config: c, admin: &credentials{mechanism: "PLAIN", username: adminName, password: password}, known: map[string]*account{}}
+	f.accounts = accounts{cluster: f, config: c, admin: &credentials{mechanism: "PLAIN", username: adminName, password: adminPassword}, known: map[string]*account{}}
 	for _, name := range slices.Sorted(maps.Keys(cluster.Topics)) {
 		if f.fake.TopicInfo(name) != nil {
 			continue // kept from before
@@ -113,6 +115,26 @@ func (f *fakeCluster) served() (versions, error) {
 	}
 	return newVersions(*response.(*kmsg.ApiVersionsResponse), nil), nil
 }
+
+// oneCopy reads a CreateTopics request, and lets topics be asked for with the
+// three copies that Confluent Cloud keeps: here there is one broker, and one
+// copy.
+func (s *session) oneCopy(f forwarded) ([]byte, error) {
+	r, err := s.read(f)
+	if err != nil {
+		return nil, err
+	}
+	asked := r.body.(*kmsg.CreateTopicsRequest)
+	for i := range asked.Topics {
+		if t := &asked.Topics[i]; t.ReplicationFactor > 1 && t.ReplicationFactor <= mostCopies {
+			t.ReplicationFactor = 1
+		}
+	}
+	return appendRequest(nil, r.header, r.clientID, asked), nil
+}
+
+// mostCopies is Confluent Cloud's replication factor.
+const mostCopies = 3
 
 // dial gives kfake a connection: the front's own, or one to hand over.
 func (f *fakeCluster) dial(s *session) *handover {

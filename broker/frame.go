@@ -21,10 +21,11 @@ const (
 	minFrame = 8
 )
 
-// The API keys that the front answers itself.
+// The API keys that the front knows.
 const (
 	keyProduce          = 0
 	keySaslHandshake    = 17
+	keyCreateTopics     = 19
 	keyAPIVersions      = 18
 	keySaslAuthenticate = 36
 )

@@ -105,6 +105,13 @@ func (c fakeConn) fromClient(b []byte) (int, error) {
 			c.close()
 			return 0, io.EOF
 		}
+		if f.key == keyCreateTopics {
+			if c.rest, err = s.oneCopy(f); err != nil {
+				s.end(err)
+				return 0, io.EOF
+			}
+			return c.Read(b)
+		}
 		c.left = 4 + f.size
 	}
 	n, err := s.in.Read(b[:min(len(b), c.left)])

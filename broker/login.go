@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -341,14 +340,6 @@ func withError(response kmsg.Response, err *kerr.Error) kmsg.Response {
 		field.Set(reflect.ValueOf(&message))
 	}
 	return response
-}
-
-// accountOf names whom a login acts as in the cluster: its pool, or the sorted
-// ids of all whose rights are united.
-func accountOf(d validator.Decision) string {
-	pools := slices.Clone(d.Pools)
-	slices.Sort(pools)
-	return strings.Join(slices.Compact(pools), ",")
 }
 
 // isOver says whether an error is only that the client has gone.
