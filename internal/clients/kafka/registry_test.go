@@ -17,7 +17,9 @@ func TestSchemaRegistry(t *testing.T) {
 	f := embedded(t, config())
 	for name, s := range map[string]clientsettings.Settings{"plain": f.plain(), "TLS": f.secure(t)} {
 		t.Run(name, func(t *testing.T) {
+			asked := false
 			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				asked = true
 				token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 				pools := r.Header.Get("Confluent-Identity-Pool-Id")
 				if r.URL.Path != "/subjects" || !bearer || r.Header.Get("target-sr-cluster") != "lsrc-acme" || pools != s.Pool() {
@@ -30,8 +32,8 @@ func TestSchemaRegistry(t *testing.T) {
 			defer server.Close()
 			_, err := command{program: "bash", arguments: []string{"-euo", "pipefail", write(t, "settings.sh", rendered(t, "schema-registry", s))},
 				env: []string{"SCHEMA_REGISTRY_URL=" + server.URL, "SCHEMA_REGISTRY_CLUSTER=lsrc-acme"}}.output(t)
-			if err != nil {
-				t.Fatal(err)
+			if err != nil || !asked {
+				t.Errorf("asked %v: %v", asked, err)
 			}
 		})
 	}
