@@ -79,7 +79,7 @@ func (s *session) apiVersions(r request) (response *kmsg.ApiVersionsResponse, ok
 		return nil, false, err
 	}
 	asked, known := r.body.(*kmsg.ApiVersionsRequest)
-	if !known || r.version > own[keyAPIVersions] {
+	if !known || r.version < 0 || r.version > own[keyAPIVersions] {
 		response.ErrorCode = kerr.UnsupportedVersion.Code
 		response.ApiKeys = []kmsg.ApiVersionsResponseApiKey{{ApiKey: keyAPIVersions, MaxVersion: own[keyAPIVersions]}}
 		return response, false, nil

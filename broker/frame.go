@@ -60,19 +60,60 @@ func parseRequest(frame []byte) (request, error) {
 		return request{}, errMalformed
 	}
 	r := request{header: parseHeader(frame), body: kmsg.RequestForKey(int16(binary.BigEndian.Uint16(frame)))}
-	if r.body == nil || r.version < 0 || r.version > r.body.MaxVersion() {
+	if r.body == nil || r.version < 0 || r.version > highest(r.body) {
 		return r, fmt.Errorf("unknown API key %d, version %d", r.key, r.version)
 	}
 	r.body.SetVersion(r.version)
 	in := kbin.Reader{Src: frame[minFrame:]}
 	r.clientID = in.NullableString()
 	if r.body.IsFlexible() {
-		kmsg.SkipTags(&in)
+		skipTags(&in)
 	}
-	if in.Complete() != nil || r.body.ReadFrom(in.Src) != nil {
+	if in.Complete() != nil || readBody(r.body, in.Src) != nil {
 		return r, errMalformed
 	}
 	return r, nil
+}
+
+// highest is the highest version that can be read.
+func highest(body kmsg.Request) int16 {
+	if most, ok := own[body.Key()]; ok {
+		return most
+	}
+	return body.MaxVersion()
+}
+
+// readBody decodes a body. What strangers may send is decoded here: kmsg takes
+// minutes over tags whose number is a lie.
+func readBody(body kmsg.Request, b []byte) error {
+	in := kbin.Reader{Src: b}
+	switch r := body.(type) {
+	case *kmsg.ApiVersionsRequest:
+		if r.IsFlexible() {
+			r.ClientSoftwareName, r.ClientSoftwareVersion = in.CompactString(), in.CompactString()
+			skipTags(&in)
+		}
+	case *kmsg.SASLHandshakeRequest:
+		r.Mechanism = in.String()
+	case *kmsg.SASLAuthenticateRequest:
+		if r.IsFlexible() {
+			r.SASLAuthBytes = in.CompactBytes()
+			skipTags(&in)
+		} else {
+			r.SASLAuthBytes = in.Bytes()
+		}
+	default:
+		return body.ReadFrom(b)
+	}
+	return in.Complete()
+}
+
+// skipTags is kmsg.SkipTags that ends where the bytes do.
+func skipTags(in *kbin.Reader) {
+	for n := in.Uvarint(); n > 0 && in.Ok(); n-- {
+		in.Uvarint() // the tag
+		in.Span(int(in.Uvarint()))
+	}
 }
 
 // appendRequest encodes a request with the size before it.

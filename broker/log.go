@@ -15,7 +15,7 @@ func (s *session) attributes(more ...any) []any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.client.name != "" {
-		all = append(all, "software", s.client.name+" "+s.client.version)
+		all = append(all, "software", loggable(s.client.name+" "+s.client.version))
 	}
 	return append(all, more...)
 }
@@ -29,9 +29,14 @@ func (s *session) introduce(as software) {
 
 // logDenied is the line of an operation that no role binding allows.
 func (s *session) logDenied(o pool.Operation) {
+	s.deniedLine("operation", o.Name, "resource", loggable(o.Resource))
+}
+
+// deniedLine says who was denied something, and what.
+func (s *session) deniedLine(what ...any) {
 	d := s.login.decision
-	s.server.log.Warn("kafka operation denied", s.attributes("operation", o.Name, "resource", loggable(o.Resource), "cause", "no-role-binding",
-		"principal", d.Principal, "identity", loggable(d.Identity), "pools", d.Pools, "cluster", s.login.cluster)...)
+	s.server.log.Warn("kafka operation denied", s.attributes(append(what, "cause", "no-role-binding",
+		"principal", d.Principal, "identity", loggable(d.Identity), "pools", d.Pools, "cluster", s.login.cluster)...)...)
 }
 
 // logAllowed is the line of a login that succeeded.

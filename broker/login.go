@@ -55,11 +55,15 @@ func (s *session) afterwards(ctx context.Context, f forwarded) error {
 		return err
 	}
 	s.flight.settle(0)
-	// Kafka takes a second login within a second for a mistake, and one of a
-	// session without an end as well (KafkaChannel).
-	if f.key != keySaslHandshake || s.login.expires.IsZero() || s.now().Sub(s.login.began) < time.Second {
-		return s.write(r.header, withError(r.body.ResponseKind(), kerr.IllegalSaslState))
+	began := s.now()
+	switch {
+	case f.key == keySaslHandshake && s.mayLogInAgain(began):
+	case s.expired():
+		return errExpired
+	default:
+		return s.write(r.header, illegalState(r.body))
 	}
+	s.login.began = began
 	s.deadline(s.server.config.LoginTimeout)
 	x := &exchange{session: s, again: true}
 	if err := x.handshake(ctx, &r); err != nil {
@@ -68,12 +72,29 @@ func (s *session) afterwards(ctx context.Context, f forwarded) error {
 	return x.tokens(ctx)
 }
 
+// mayLogInAgain is Kafka's rule (KafkaChannel): not in a session without an end,
+// and not twice within a second.
+func (s *session) mayLogInAgain(now time.Time) bool {
+	since := now.Sub(s.login.began)
+	return !s.login.expires.IsZero() && (s.login.began.IsZero() || since >= time.Second || since < 0)
+}
+
+// illegalState is what Kafka answers to SaslHandshake and SaslAuthenticate of a
+// client that is logged in (KafkaApis).
+func illegalState(asked kmsg.Request) kmsg.Response {
+	response := withError(asked.ResponseKind(), kerr.IllegalSaslState)
+	if r, ok := response.(*kmsg.SASLAuthenticateResponse); ok {
+		r.ErrorMessage = kmsg.StringPtr("SaslAuthenticate request received after successful authentication")
+	}
+	return response
+}
+
 // handshake gets to where the client may send its token. first is the request
 // that has been read already, if any.
 func (x *exchange) handshake(ctx context.Context, first *request) error {
 	for {
 		r, err := x.loginRequest(first)
-		if err != nil && (r.key != keyAPIVersions || r.body == nil && r.version < 0) {
+		if err != nil && r.key != keyAPIVersions {
 			return err
 		}
 		first = nil
@@ -85,7 +106,7 @@ func (x *exchange) handshake(ctx context.Context, first *request) error {
 		case r.key == keySaslHandshake && r.version <= 1:
 			return x.choose(r)
 		default:
-			return fmt.Errorf("the client sent API key %d before it was logged in", r.key)
+			return errors.New("the client asked for ApiVersions again before it was logged in")
 		}
 	}
 }
@@ -100,8 +121,11 @@ func (x *exchange) loginRequest(first *request) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
+	if h := parseHeader(frame); h.key != keyAPIVersions && h.key != keySaslHandshake {
+		return request{}, fmt.Errorf("the client sent API key %d before it was logged in", h.key)
+	}
 	r, err := parseRequest(frame)
-	if r.key == keyAPIVersions && errors.Is(err, errMalformed) {
+	if errors.Is(err, errMalformed) {
 		return request{}, err
 	}
 	return r, err
@@ -115,7 +139,7 @@ func (x *exchange) loginFrame(least int) ([]byte, error) {
 		return nil, err
 	}
 	size := int(int32(binary.BigEndian.Uint32(b)))
-	if size > largeLoginFrame && size <= maxLoginFrame {
+	if size > largeLoginFrame && size <= maxLoginFrame && !x.again {
 		if !x.server.strangers.reserve(size) {
 			return nil, errors.New("too many large frames of clients that are not logged in")
 		}
@@ -189,15 +213,22 @@ func (x *exchange) token() ([]byte, header, error) {
 	if err != nil {
 		return nil, header{}, err
 	}
-	r, err := parseRequest(frame)
-	if err != nil {
-		return nil, r.header, err
+	h := parseHeader(frame)
+	if h.key == keySaslAuthenticate {
+		r, err := parseRequest(frame)
+		if err != nil {
+			return nil, h, err
+		}
+		return r.body.(*kmsg.SASLAuthenticateRequest).SASLAuthBytes, h, nil
 	}
-	if authenticate, ok := r.body.(*kmsg.SASLAuthenticateRequest); ok {
-		return authenticate.SASLAuthBytes, r.header, nil
+	err = fmt.Errorf("the client sent API key %d in place of its token", h.key)
+	// It is not read: it may say that it is many times as large as it is.
+	body := kmsg.RequestForKey(h.key)
+	if body == nil || h.version < 0 || h.version > highest(body) {
+		return nil, h, err
 	}
-	err = x.write(r.header, withError(r.body.ResponseKind(), kerr.IllegalSaslState))
-	return nil, r.header, errors.Join(fmt.Errorf("the client sent API key %d in place of its token", r.key), err)
+	body.SetVersion(h.version)
+	return nil, h, errors.Join(err, x.write(h, withError(body.ResponseKind(), kerr.IllegalSaslState)))
 }
 
 // outcome is what comes of a message of the client.
@@ -247,10 +278,12 @@ func (x *exchange) evaluate(ctx context.Context, message []byte) outcome {
 		return x.refuse(refusal, d)
 	}
 	if name := principalName(d.Principal); m.authzid != "" && m.authzid != name {
-		return x.deny(fmt.Sprintf("Authentication failed: Client requested an authorization id (%s) that is different from the token's principal name (%s)", m.authzid, name))
+		return x.deny(d, fmt.Sprintf("the client asks for the authorization id %s, and its principal is %s", loggable(m.authzid), name),
+			fmt.Sprintf("Authentication failed: Client requested an authorization id (%s) that is different from the token's principal name (%s)", m.authzid, name))
 	}
 	if before := x.login.decision.Principal; x.again && before != d.Principal {
-		return x.deny(fmt.Sprintf("Cannot change principals during re-authentication from User.%s: User.%s", principalName(before), principalName(d.Principal)))
+		text := fmt.Sprintf("Cannot change principals during re-authentication from User.%s: User.%s", principalName(before), principalName(d.Principal))
+		return x.deny(d, text, text)
 	}
 	return x.admit(ctx, request, d)
 }
@@ -289,9 +322,10 @@ func (x *exchange) refuse(refusal *Refusal, d validator.Decision) outcome {
 	return outcome{refusal: refusal, refused: errLogin}
 }
 
-// deny refuses a token that is good with a text that is not hidden.
-func (x *exchange) deny(message string) outcome {
-	x.refusedLine("principal", message, "", "")
+// deny refuses a token that is good with a text that is not hidden; reason is
+// that text as the log may have it.
+func (x *exchange) deny(d validator.Decision, reason, message string) outcome {
+	x.refusedLine("principal", reason, "", d.Principal)
 	return outcome{refusal: authentication(message), refused: errLogin}
 }
 
@@ -299,7 +333,7 @@ func (x *exchange) deny(message string) outcome {
 // since its first request would race it.
 func (x *exchange) admit(ctx context.Context, request validator.Request, d validator.Decision) outcome {
 	began := x.now()
-	l := login{decision: d, cluster: request.Cluster, began: began}
+	l := login{decision: d, cluster: request.Cluster, began: x.login.began}
 	lifetime := x.lifetime(d, began)
 	if lifetime >= 0 {
 		l.expires = began.Add(lifetime)

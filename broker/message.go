@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -18,7 +19,7 @@ type clientMessage struct {
 // The grammar that Apache Kafka enforces (OAuthBearerClientInitialResponse),
 // which is that of RFC 7628 3.1 but for the form of the credentials.
 var (
-	gs2Header = regexp.MustCompile(`^n,(?:a=((?:[\x01-\x2B\x2D-\x3C\x3E-\x7F]|=2C|=3D)+))?,$`)
+	gs2Header = regexp.MustCompile(`^n,(?:a=((?:[\x01-\x2B\x2D-\x3C\x3E-\x7F]|=2C|=3D)+))?,\x01`)
 	pairKey   = regexp.MustCompile(`^[A-Za-z]+$`)
 	pairValue = regexp.MustCompile(`^[\x21-\x7E \t\r\n]+$`)
 	authValue = regexp.MustCompile(`^(\w+) +([-_~+/.a-zA-Z0-9]+=*)$`)
@@ -36,16 +37,15 @@ const separator = "\x01"
 // The error says which part is wrong, for the log: a client is never told. It
 // never has the token in it.
 func parseClientMessage(message []byte) (clientMessage, error) {
-	head, rest, ok := strings.Cut(string(message), separator)
-	if !ok {
+	if !bytes.Contains(message, []byte(separator)) {
 		return clientMessage{}, errors.New(`the message has no \x01 in it`)
 	}
-	name := gs2Header.FindStringSubmatch(head)
+	name := gs2Header.FindStringSubmatch(string(message))
 	if name == nil {
-		return clientMessage{}, errors.New(`the message begins with neither "n,," nor "n,a=NAME,"`)
+		return clientMessage{}, errors.New(`the message begins with neither "n,,\x01" nor "n,a=NAME,\x01"`)
 	}
 	m := clientMessage{authzid: unescapeSASLName.Replace(name[1]), extensions: map[string]string{}}
-	pairs, ok := strings.CutSuffix(rest, separator+separator)
+	pairs, ok := strings.CutSuffix(string(message[len(name[0]):]), separator+separator)
 	if !ok {
 		return m, errors.New(`the message does not end with two \x01`)
 	}

@@ -66,7 +66,7 @@ type software struct{ name, version string }
 type login struct {
 	decision validator.Decision
 	cluster  string
-	began    time.Time
+	began    time.Time // of the re-authentication; zero for a first login
 	expires  time.Time // zero for never
 }
 
@@ -195,7 +195,7 @@ func (s *session) unacknowledged(f forwarded) (bool, error) {
 		in := kbin.Reader{Src: b[4+minFrame:]}
 		in.NullableString()
 		if f.version >= produceFlexible {
-			kmsg.SkipTags(&in)
+			skipTags(&in)
 			in.CompactNullableString()
 		} else if f.version >= produceTransactional {
 			in.NullableString()
@@ -218,7 +218,7 @@ func (s *session) expired() bool {
 // answerVersions answers ApiVersions of a client that is logged in.
 func (s *session) answerVersions(f forwarded) error {
 	r, err := s.read(f)
-	if err != nil && r.body == nil {
+	if err != nil && (r.body == nil || errors.Is(err, errMalformed)) {
 		return err
 	}
 	s.flight.settle(0)
