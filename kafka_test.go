@@ -274,6 +274,8 @@ func TestRoleBindingsAreEnforced(t *testing.T) {
 		everybody("pool-reader", on("DeveloperRead", "topic=orders*"), on("DeveloperRead", "group=app")),
 		everybody("pool-writer", on("DeveloperWrite", "topic=orders")),
 		everybody("pool-nobody"))
+	var log lockedBuffer
+	c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	s := startKafka(t, c)
 	produce := func(pools, topic string) error {
 		return kafkaClient(t, s, pools).ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte("x")}).FirstErr()
@@ -293,6 +295,15 @@ func TestRoleBindingsAreEnforced(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.reason, err, tt.want)
 		}
 	}
+	t.Run("the log says what was denied to whom", func(t *testing.T) {
+		const want = `msg="kafka operation denied" client=127.0.0.1:`
+		line := log.String()
+		for _, part := range []string{want, "request=Metadata error=TOPIC_AUTHORIZATION_FAILED resource=\"topic=orders\" cause=no-role-binding principal=User:pool-nobody", "request=InitProducerID error=CLUSTER_AUTHORIZATION_FAILED resource=cluster"} {
+			if !strings.Contains(line, part) {
+				t.Errorf("no %s in %s", part, line)
+			}
+		}
+	})
 	t.Run("a union reads and writes in its group", func(t *testing.T) {
 		client := kafkaClient(t, s, "pool-writer,pool-reader", kgo.ConsumerGroup("app"), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 		if fetches := client.PollFetches(t.Context()); fetches.Err() != nil || fetches.NumRecords() == 0 {

@@ -26,6 +26,42 @@ type handover struct {
 	rest     []byte // of what the front sent, that kfake has not read yet
 	answer   []byte // of what kfake sent, that the front has not read yet
 	left     int    // of the client's request, that kfake has not read yet
+
+	mu      sync.Mutex
+	waiting []header // requests that kfake has not answered yet, in order
+	denied  map[denial]bool
+}
+
+// expect notes a request that kfake has to answer.
+func (h *handover) expect(f forwarded) {
+	if f.silent {
+		return
+	}
+	h.mu.Lock()
+	h.waiting = append(h.waiting, f.header)
+	h.mu.Unlock()
+}
+
+// answered looks through a response for what it denies, and logs each thing
+// once for a connection: the client is told a number, and nobody why.
+func (h *handover) answered(frame []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.waiting) == 0 {
+		return
+	}
+	asked := h.waiting[0]
+	h.waiting = append(h.waiting[:0], h.waiting[1:]...)
+	for _, d := range denials(asked, frame) {
+		if h.denied[d] || len(h.denied) >= mostDenied {
+			continue
+		}
+		if h.denied == nil {
+			h.denied = map[denial]bool{}
+		}
+		h.denied[d] = true
+		d.log(h.session, asked.key)
+	}
 }
 
 func newHandover(s *session, local net.Addr) *handover {
@@ -101,10 +137,12 @@ func (c fakeConn) fromClient(b []byte) (int, error) {
 		now, _ := s.carrier().(*handover)
 		if now != c.handover { // it has logged in again, as somebody else
 			now.left = 4 + f.size
+			now.expect(f)
 			now.start()
 			c.close()
 			return 0, io.EOF
 		}
+		c.expect(f)
 		if f.key == keyCreateTopics {
 			if c.rest, err = s.oneCopy(f); err != nil {
 				s.end(err)
@@ -135,6 +173,7 @@ func (c fakeConn) Write(b []byte) (int, error) {
 			return 0, io.ErrClosedPipe
 		}
 	}
+	c.answered(b)
 	err := c.session.send(b)
 	if err != nil {
 		c.session.end(err)
