@@ -170,6 +170,9 @@ func (s *Server) serve(f *front) error {
 		conn, err := f.listener.Accept()
 		switch {
 		case s.lifetime.Err() != nil:
+			if err == nil {
+				_ = conn.Close()
+			}
 			return nil
 		case err != nil && errors.Is(err, net.ErrClosed):
 			return err
@@ -262,7 +265,10 @@ func (s *session) end(err error) {
 	if l := s.carrier(); l != nil {
 		l.close()
 	}
-	_ = s.conn.Close()
+	s.mu.Lock()
+	conn := s.conn
+	s.mu.Unlock()
+	_ = conn.Close()
 	if err != nil && !isOver(err) && !errors.Is(err, errLogin) && s.server.lifetime.Err() == nil {
 		s.server.log.Warn("kafka: connection closed", s.attributes("reason", why(err))...)
 	}
@@ -325,7 +331,7 @@ func (s *Server) secure(x *session) error {
 	if _, err := x.conn.Read(first); err != nil {
 		return errOver
 	}
-	x.conn = &unread{Conn: x.conn, first: first}
+	x.speakBy(&unread{Conn: x.conn, first: first})
 	switch speaksTLS := first[0] == tlsRecord; {
 	case speaksTLS && s.config.TLS == nil:
 		return errors.New("the client speaks TLS and the listener does not: set security.protocol to SASL_PLAINTEXT")
@@ -338,7 +344,7 @@ func (s *Server) secure(x *session) error {
 	if err := secure.HandshakeContext(s.lifetime); err != nil {
 		return fmt.Errorf("the TLS handshake failed: %v: %s", err, s.trustHelp())
 	}
-	x.conn = secure
+	x.speakBy(secure)
 	return nil
 }
 

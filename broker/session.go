@@ -21,8 +21,8 @@ import (
 // whoever carries its requests to the cluster.
 type session struct {
 	server *Server
-	front  *front // the listener that it came in at
-	conn   net.Conn
+	front  *front   // the listener that it came in at
+	conn   net.Conn // mu is for those who end it while it is being secured
 	in     *bufio.Reader
 	login  login
 	flight flight
@@ -57,6 +57,13 @@ func (s *session) carryBy(l lane) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lane = l
+}
+
+// speakBy gives the session its connection with what is spoken on it.
+func (s *session) speakBy(conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn = conn
 }
 
 // software is what a client calls itself in ApiVersions (KIP-511).
