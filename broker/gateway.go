@@ -48,6 +48,7 @@ type gateway struct {
 	users     map[string]*credentials
 	enforced  bool // role bindings count for some client, so that all get the versions that can be decided
 	bootstrap *node
+	patience  time.Duration // how long a broker may take to take a connection, and to answer the front
 
 	mu    sync.Mutex
 	nodes map[int32]*node
@@ -61,14 +62,22 @@ type node struct {
 	port int32
 
 	mu        sync.Mutex
-	addresses []string // where it is
+	addresses []string // where it is; replaced, never changed
 	asked     time.Time
 	served    versions
+	question  *question // what it is being asked; nil for nothing
 }
 
-// dialTimeout is how long a broker may take to take a connection, and to log
-// the front in.
-const dialTimeout = 10 * time.Second
+// question is what a broker serves, asked by one client's session for all that
+// come meanwhile.
+type question struct {
+	answered chan struct{}
+	served   versions
+	err      error
+}
+
+// patience is how long a broker may take unless a test says otherwise.
+const patience = 10 * time.Second
 
 // versionsFor is how long what a broker serves is remembered: it may be
 // restarted with another release.
@@ -80,7 +89,7 @@ func newGateway(s *Server) (behind, error) {
 		return nil, fmt.Errorf("broker: advertised: %q is no address, want HOST:PORT", s.config.Advertised)
 	}
 	g := &gateway{server: s, upstream: u, users: map[string]*credentials{}, nodes: map[int32]*node{},
-		bootstrap: &node{id: -1, addresses: u.Bootstrap}}
+		patience: patience, bootstrap: &node{id: -1, addresses: u.Bootstrap}}
 	if u.User.Username != "" {
 		g.user = u.credentials(u.User)
 	}
@@ -115,84 +124,134 @@ func (g *gateway) nodeOf(f *front) *node {
 	return g.bootstrap
 }
 
+// setting is the user that credentials are of, as the config names it.
+func (g *gateway) setting(c *credentials) string {
+	for id, of := range g.users {
+		if of == c {
+			return fmt.Sprintf("user %q of kafka.upstream.users, %s", c.username, id)
+		}
+	}
+	return fmt.Sprintf("user %q of kafka.upstream.user", c.username)
+}
+
 // versions asks the broker what it serves, which needs no login. When it does
-// not answer, what it said before counts.
+// not answer, what it said before counts. Nothing is locked meanwhile: others
+// may want to know where the broker is.
 func (g *gateway) versions(ctx context.Context, f *front) (versions, error) {
 	n := g.nodeOf(f)
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	if !n.asked.IsZero() && time.Since(n.asked) < versionsFor {
+		defer n.mu.Unlock()
 		return n.served, nil
 	}
-	response, err := g.askVersions(ctx, n.addresses)
-	switch {
+	if q := n.question; q != nil {
+		n.mu.Unlock()
+		<-q.answered
+		return q.served, q.err
+	}
+	q := &question{answered: make(chan struct{})}
+	defer close(q.answered)
+	n.question = q
+	addresses := n.addresses
+	n.mu.Unlock()
+	response, err := g.askVersions(ctx, addresses)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.question = nil
+	switch known := len(n.served.list) > 0; {
 	case err == nil:
 		var limit map[int16]int16
 		if g.enforced {
 			limit = admitted()
 		}
-		n.served, n.asked = newVersions(*response, limit), time.Now()
-	case n.asked.IsZero():
-		return versions{}, err
+		n.served = newVersions(*response, limit)
+		if slices.Equal(addresses, n.addresses) { // else it has moved meanwhile
+			n.asked = time.Now()
+		}
+	case !known:
+		q.err = fmt.Errorf("the cluster does not say what it serves: %v", err)
 	}
-	return n.served, nil
+	q.served = n.served
+	return q.served, q.err
 }
 
-// askVersions asks in version 3, and again in version 0 if that is not
+// askVersions asks in version 3, and again in version 0 where that is not
 // understood.
-func (g *gateway) askVersions(ctx context.Context, addresses []string) (*kmsg.ApiVersionsResponse, error) {
-	var failed error
+func (g *gateway) askVersions(ctx context.Context, addresses []string) (got *kmsg.ApiVersionsResponse, err error) {
 	for _, version := range []int16{3, 0} {
-		conn, err := g.dial(ctx, addresses)
-		if err != nil {
-			return nil, err
-		}
 		request := kmsg.NewPtrApiVersionsRequest()
 		request.Version, request.ClientSoftwareName, request.ClientSoftwareVersion = version, "idpool", "1"
-		response, err := ask(conn, request)
-		_ = conn.Close()
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
+		var conn net.Conn
+		conn, err = g.reach(ctx, addresses, func(conn net.Conn) error {
+			response, err := ask(conn, request)
+			if err != nil {
+				return err
+			}
+			got = response.(*kmsg.ApiVersionsResponse)
+			return kerr.ErrorForCode(got.ErrorCode)
+		})
+		if err == nil {
+			return got, conn.Close()
 		}
-		got := response.(*kmsg.ApiVersionsResponse)
-		if err := kerr.ErrorForCode(got.ErrorCode); err != nil {
-			failed = errors.Join(failed, err)
-			continue
+		if timeout := net.Error(nil); errors.As(err, &timeout) {
+			break // not reached, or silent
 		}
-		return got, nil
 	}
-	return nil, fmt.Errorf("the broker at %v does not say what it serves: %w", addresses, failed)
+	return nil, err
 }
 
-// dial connects to the first of the addresses that answers. The connection has
-// a deadline, for whoever logs in on it.
-func (g *gateway) dial(ctx context.Context, addresses []string) (net.Conn, error) {
+// reach connects to the first of the addresses where what the front has to say
+// is answered. It says nothing more there once Kafka has refused it.
+func (g *gateway) reach(ctx context.Context, addresses []string, say func(net.Conn) error) (net.Conn, error) {
 	var failed error
 	for _, address := range addresses {
-		dialer := net.Dialer{Timeout: dialTimeout}
-		conn, err := dialer.DialContext(ctx, "tcp", address)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		_ = conn.SetDeadline(time.Now().Add(dialTimeout))
-		if g.upstream.TLS == nil {
+		conn, err := g.dial(ctx, address, say)
+		if err == nil {
 			return conn, nil
 		}
+		err = fmt.Errorf("%s: %w", address, err)
+		if failed != nil {
+			err = fmt.Errorf("%v; %w", failed, err)
+		}
+		failed = err
+		if _, refused := errors.AsType[*kerr.Error](err); refused || ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, failed
+}
+
+// dial connects to an address and says something there, for as long as patience
+// and ctx last.
+func (g *gateway) dial(ctx context.Context, address string, say func(net.Conn) error) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: g.patience}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	_ = conn.SetDeadline(time.Now().Add(g.patience))
+	spoken := conn
+	if g.upstream.TLS != nil {
 		config := g.upstream.TLS.Clone()
 		if config.ServerName == "" {
 			config.ServerName, _, _ = net.SplitHostPort(address)
 		}
 		secure := tls.Client(conn, config)
-		if err := secure.HandshakeContext(ctx); err != nil {
-			_ = conn.Close()
-			failed = errors.Join(failed, fmt.Errorf("TLS with %s: %w", address, err))
-			continue
+		if err = secure.HandshakeContext(ctx); err != nil {
+			err = fmt.Errorf("TLS by kafka.upstream.securityProtocol and kafka.upstream.ca: %w", err)
 		}
-		return secure, nil
+		spoken = secure
 	}
-	return nil, failed
+	if err == nil {
+		err = say(spoken)
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	_ = conn.SetDeadline(time.Time{})
+	return spoken, nil
 }
 
 // enter connects to the broker and logs in there, unless the session is
@@ -208,23 +267,24 @@ func (g *gateway) enter(ctx context.Context, s *session, l login) error {
 	}
 	n := g.nodeOf(s.front)
 	n.mu.Lock()
-	addresses := slices.Clone(n.addresses)
+	addresses := n.addresses
 	n.mu.Unlock()
-	conn, err := g.dial(ctx, addresses)
+	var lifetime time.Duration
+	conn, err := g.reach(ctx, addresses, func(conn net.Conn) (err error) {
+		if who == nil {
+			return nil
+		}
+		if lifetime, err = who.logIn(conn); err != nil {
+			return fmt.Errorf("%s: %w", g.setting(who), err)
+		}
+		return nil
+	})
 	if err != nil {
-		return err
+		return errors.New(err.Error()) // the end of that connection is not that of the client's
 	}
 	made := newLink(g, s, conn)
 	made.credentials, made.enforced = who, enforced
-	if who != nil {
-		lifetime, err := who.logIn(conn)
-		if err != nil {
-			_ = conn.Close()
-			return fmt.Errorf("user %q of kafka.upstream: %w", who.username, err)
-		}
-		made.renewAfter(lifetime)
-	}
-	_ = conn.SetDeadline(time.Time{})
+	made.renewAfter(lifetime)
 	if current != nil {
 		current.close()
 	}

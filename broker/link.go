@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -45,8 +46,30 @@ const maxInFlight = 1024
 const copyBuffer = 64 << 10
 
 func newLink(g *gateway, s *session, conn net.Conn) *link {
-	return &link{gateway: g, session: s, conn: conn, in: bufio.NewReaderSize(conn, 4<<10),
+	return &link{gateway: g, session: s, conn: conn, in: bufio.NewReaderSize(cluster{conn}, 4<<10),
 		expected: make(chan expectation, maxInFlight), over: make(chan struct{}), denied: map[pool.Operation]bool{}}
+}
+
+// cluster is the broker's end as links read it: its end is not the client's, and
+// is worth a line in the log.
+type cluster struct{ conn net.Conn }
+
+func (c cluster) Read(b []byte) (int, error) {
+	n, err := c.conn.Read(b)
+	if err != nil {
+		err = fmt.Errorf("the cluster closed the connection: %v", err)
+	}
+	return n, err
+}
+
+// Write sends to the broker, which has to take it in time.
+func (l *link) Write(b []byte) (int, error) {
+	_ = l.conn.SetWriteDeadline(time.Now().Add(l.session.server.config.FrameTimeout))
+	n, err := l.conn.Write(b)
+	if err != nil {
+		err = fmt.Errorf("the cluster did not take a request: %v", err)
+	}
+	return n, err
 }
 
 // close ends the connection to the broker.
@@ -103,7 +126,7 @@ func (l *link) pass(n int) error {
 		if err != nil {
 			return err
 		}
-		if _, err = l.conn.Write(b); err != nil {
+		if _, err = l.Write(b); err != nil {
 			return err
 		}
 		_, err = in.Discard(n)
@@ -112,7 +135,7 @@ func (l *link) pass(n int) error {
 	if l.buffer == nil {
 		l.buffer = make([]byte, copyBuffer)
 	}
-	return copyExactly(l.conn, in, n, l.buffer)
+	return copyExactly(l, in, n, l.buffer)
 }
 
 // copyExactly copies n bytes, and fails when there are less.
@@ -167,7 +190,7 @@ func (l *link) decide(f forwarded) error {
 	if err := l.expect(f, a.amend); err != nil {
 		return err
 	}
-	_, err = l.conn.Write(frame)
+	_, err = l.Write(frame)
 	return err
 }
 
@@ -221,7 +244,7 @@ type ownRequests struct {
 func (o *ownRequests) Write(b []byte) (int, error) {
 	select {
 	case o.expected <- expectation{header: parseHeader(b[4:]), own: o.answers}:
-		return o.conn.Write(b)
+		return o.link.Write(b)
 	case <-o.over:
 		return 0, io.ErrClosedPipe
 	}
@@ -234,6 +257,8 @@ func (o *ownRequests) Read(b []byte) (int, error) {
 		case o.rest = <-o.answers:
 		case <-o.over:
 			return 0, io.EOF
+		case <-time.After(o.gateway.patience):
+			return 0, errors.New("the broker does not answer")
 		}
 	}
 	n := copy(b, o.rest)
@@ -273,7 +298,7 @@ const maxResponse = 1 << 30
 func (l *link) next() (size int, e expectation, err error) {
 	b, err := l.in.Peek(8)
 	if err != nil {
-		return 0, e, fmt.Errorf("the cluster closed the connection: %v", err)
+		return 0, e, err
 	}
 	size = int(int32(binary.BigEndian.Uint32(b)))
 	correlationID := int32(binary.BigEndian.Uint32(b[4:]))
@@ -299,16 +324,15 @@ func (l *link) answer(size int, e expectation, buffer []byte) error {
 		s.flight.done()
 		return nil
 	}
-	frame := make([]byte, 4+size)
-	if _, err := io.ReadFull(l.in, frame); err != nil {
+	frame, err := l.whole(4 + size)
+	if err != nil {
 		return err
 	}
 	if e.own != nil {
 		e.own <- frame
 		return nil
 	}
-	frame, err := l.amended(frame, e)
-	if err != nil {
+	if frame, err = l.amended(frame, e); err != nil {
 		return err
 	}
 	if err := s.send(frame); err != nil {
@@ -316,6 +340,14 @@ func (l *link) answer(size int, e expectation, buffer []byte) error {
 	}
 	s.flight.done()
 	return nil
+}
+
+// whole reads n bytes of the broker's. Memory grows with what arrives, not with
+// what the size promises.
+func (l *link) whole(n int) ([]byte, error) {
+	frame := bytes.NewBuffer(make([]byte, 0, min(n, 1<<20)+bytes.MinRead))
+	_, err := io.CopyN(frame, l.in, int64(n))
+	return frame.Bytes(), err
 }
 
 // amended is a response as the client may see it: without what is denied, and

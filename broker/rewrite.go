@@ -15,7 +15,7 @@ type placer func(id int32, host string, port int32) (string, int32)
 // KIP-951.
 func rewritten(h header) bool {
 	switch h.key {
-	case 3, 10, 60, 78, 79:
+	case 3, 10, 32, 60, 78, 79:
 		return true
 	case 0:
 		return h.version >= 10
@@ -46,8 +46,31 @@ func rewrite(response kmsg.Response, at placer) (changed bool) {
 		return rewriteEach(r.NodeEndpoints, at, func(b *kmsg.ShareAcknowledgeResponseNodeEndpoint) address {
 			return address{&b.NodeID, &b.Host, &b.Port}
 		})
+	case *kmsg.DescribeConfigsResponse:
+		return hideAddresses(r)
 	}
 	return false
+}
+
+// hideAddresses takes the settings of brokers that are addresses out, as Kafka
+// does with those that are secret.
+func hideAddresses(r *kmsg.DescribeConfigsResponse) (changed bool) {
+	for i := range r.Resources {
+		if r.Resources[i].ResourceType != kmsg.ConfigResourceTypeBroker {
+			continue
+		}
+		for j := range r.Resources[i].Configs {
+			c := &r.Resources[i].Configs[j]
+			switch c.Name {
+			case "listeners", "advertised.listeners", "controller.quorum.voters", "controller.quorum.bootstrap.servers", "zookeeper.connect":
+				c.Value, c.IsSensitive, changed = nil, true, true
+				for k := range c.ConfigSynonyms {
+					c.ConfigSynonyms[k].Value = nil
+				}
+			}
+		}
+	}
+	return changed
 }
 
 // address is where a response has a broker's.
