@@ -208,3 +208,27 @@ func principalWarning(pool, principal string) string {
 	}
 	return fmt.Sprintf("the principal %q is not this pool's, %s: the binding grants this pool nothing", principal, own)
 }
+
+// Role is a predefined role of Confluent Cloud, as far as it matters to a Kafka
+// cluster.
+type Role struct {
+	// Name is such as DeveloperRead.
+	Name string
+	// Scope says in words what the role holds on.
+	Scope string
+	// Allows are the operations of Kafka's access control that it allows, by the
+	// type of resource: topic, group, transactional-id, cluster. All is every
+	// one of them. It is nil for a role that grants nothing in a Kafka cluster.
+	Allows map[string][]string
+}
+
+// Roles are all roles that a binding can name. It is the one table that the
+// validator's check authorization, the embedded cluster's ACLs and the gateway
+// go by.
+func Roles() []Role {
+	var all []Role
+	for _, r := range roles() {
+		all = append(all, Role{Name: r.name, Scope: string(r.scope), Allows: r.may})
+	}
+	return all
+}
