@@ -155,11 +155,11 @@ func allowedURLs(t *testing.T, text string) string {
 
 // java runs testdata/java/Orders.java with a version of kafka-clients.
 func java(t *testing.T, version, file string, s clientsettings.Settings, more ...string) (string, error) {
-	return command{program: "java", arguments: append(more, orders(t, version, file, s)...)}.output(t)
+	return command{program: "java", arguments: append(more, jvm(t, version, file, s)...)}.output(t)
 }
 
-// orders are the arguments of the JVM that run it.
-func orders(t *testing.T, version, file string, s clientsettings.Settings) []string {
+// jvm are the arguments of the JVM that run it.
+func jvm(t *testing.T, version, file string, s clientsettings.Settings) []string {
 	t.Helper()
 	libraries := filepath.Join(javaLibraries.installed(t), version, "*")
 	classes := compiled(t, "testdata/java/Orders.java", libraries)

@@ -2,34 +2,86 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/internal/clientsettings"
+	"github.com/idpool/idpool/internal/kafkabroker"
 )
 
-// face is what clients connect to: a stack, and the address of its brokers. All
-// tests of this package are for any face.
+// face is what clients connect to: a stack, the address of its brokers, and a
+// topic and a group that nobody else has. All tests of this package are for any
+// face.
 type face struct {
-	name      string
-	bootstrap string
-	stack     *idpool.Stack
+	bootstrap    string
+	stack        *idpool.Stack
+	topic, group string
 }
 
 // opener starts a face of a config.
-type opener struct {
-	name string
-	open func(t *testing.T, c idpool.Config) face
+type opener func(t *testing.T, c idpool.Config) face
+
+// TestEmbedded is the face with a cluster of idpool's own behind it.
+func TestEmbedded(t *testing.T) {
+	t.Parallel()
+	all(t, embedded)
 }
 
-// faces are the kinds there are.
-var faces = []opener{{"embedded", embedded}}
+// TestGateway is the face with a released Apache Kafka behind it.
+func TestGateway(t *testing.T) {
+	t.Parallel()
+	upstream := kafkabroker.Start(t, kafkabroker.Config{}).Bootstrap("PLAINTEXT")
+	all(t, func(t *testing.T, c idpool.Config) face { return gateway(t, c, upstream) })
+}
 
-// embedded is the face with a cluster of idpool's own behind it.
+// all are the tests of a face.
+func all(t *testing.T, open opener) {
+	for name, list := range map[string]func(*testing.T, opener){
+		"orders": orders, "article": article, "refusals": refused, "traffic": traffic,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			list(t, open)
+		})
+	}
+}
+
 func embedded(t *testing.T, c idpool.Config) face {
+	const topic = "orders"
+	c.Clusters[0].Topics = []idpool.Topic{{Name: topic, Partitions: 3}}
+	s := start(t, c)
+	return face{s.Kafka, s, topic, "readers"}
+}
+
+// opened numbers the faces before one cluster.
+var opened atomic.Int64
+
+func gateway(t *testing.T, c idpool.Config, upstream []string) face {
+	client, err := kgo.NewClient(kgo.SeedBrokers(upstream...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	n := opened.Add(1)
+	topic := fmt.Sprintf("orders-%d", n)
+	if _, err := kadm.NewClient(client).CreateTopic(t.Context(), 3, 1, nil, topic); err != nil {
+		t.Fatal(err)
+	}
+	c.Kafka.Upstream.Bootstrap = upstream
+	s := start(t, c)
+	return face{s.Kafka, s, topic, fmt.Sprintf("readers-%d", n)}
+}
+
+func start(t *testing.T, c idpool.Config) *idpool.Stack {
+	t.Helper()
 	s, err := idpool.Start(context.Background(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +91,7 @@ func embedded(t *testing.T, c idpool.Config) face {
 			t.Error(err)
 		}
 	})
-	return face{"embedded", s.Kafka, s}
+	return s
 }
 
 // The Acme tenant's client, with a secret that is awkward in every format.
@@ -48,13 +100,11 @@ const (
 	tenantID = "67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6"
 	scope    = "api://be587d08-a466-45e9-a02a-dfdda6b4c765/.default"
 	secret   = `it's~a"te\st$HOME${x},#!=:;{y}`
-	topic    = "orders"
 )
 
-// config is the Acme tenant with a topic.
+// config is the Acme tenant with that secret.
 func config() idpool.Config {
 	c := idpool.Acme()
-	c.Clusters[0].Topics = []idpool.Topic{{Name: topic, Partitions: 3}}
 	applications := c.Tenants[0].Applications
 	for i := range applications {
 		if applications[i].AppID == clientID {
@@ -71,7 +121,7 @@ func (f face) plain() clientsettings.Settings {
 		ClientID:      clientID, Secret: secret, Scope: scope,
 		Cluster: "lkc-acme", Pools: []string{"pool-dev"},
 		Bootstrap: f.bootstrap, SecurityProtocol: "SASL_PLAINTEXT",
-		Topic: topic, Group: "readers",
+		Topic: f.topic, Group: f.group,
 	}
 }
 

@@ -18,24 +18,21 @@ import (
 	"github.com/idpool/idpool/internal/clientsettings"
 )
 
-// TestOrders runs every client with the settings that are printed for it,
-// without and with TLS.
-func TestOrders(t *testing.T) {
-	t.Parallel()
-	for _, kind := range faces {
-		for _, c := range clients {
-			t.Run(kind.name+"/"+c.name, func(t *testing.T) {
-				t.Parallel()
-				t.Run("plain", func(t *testing.T) {
-					f := kind.open(t, config())
-					c.orders(t, f, f.plain())
-				})
-				t.Run("TLS", func(t *testing.T) {
-					f := kind.open(t, config())
-					c.orders(t, f, f.secure(t))
-				})
+// orders runs every client with the settings that are printed for it, without
+// and with TLS.
+func orders(t *testing.T, open opener) {
+	for _, c := range clients {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			t.Run("plain", func(t *testing.T) {
+				f := open(t, config())
+				c.orders(t, f, f.plain())
 			})
-		}
+			t.Run("TLS", func(t *testing.T) {
+				f := open(t, config())
+				c.orders(t, f, f.secure(t))
+			})
+		})
 	}
 }
 
@@ -74,34 +71,33 @@ func (f face) committed(t *testing.T, group string) int64 {
 	return sum
 }
 
-// TestArticle is Java with the JAAS settings of the article, word for word.
-func TestArticle(t *testing.T) {
-	t.Parallel()
-	for _, kind := range faces {
-		for _, version := range []string{"3.9", "4"} {
-			t.Run(kind.name+"/"+version, func(t *testing.T) {
-				t.Parallel()
-				c := config()
-				const plainSecret = "yOZ8QPiSK_Zh9IA5HzicuY.lKnlkaVIkpuxc35"
-				c.Tenants[0].Applications[1].PasswordCredentials[0].SecretText = plainSecret
-				f := kind.open(t, c)
-				s := f.plain()
-				text := strings.NewReplacer("BOOTSTRAP", s.Bootstrap, "ENDPOINT", s.TokenEndpoint, "CLIENT", clientID, "SECRET", plainSecret, "SCOPE", scope).Replace(`bootstrap.servers=BOOTSTRAP
+// article is Java with the JAAS settings of the article, word for word.
+func article(t *testing.T, open opener) {
+	for _, version := range []string{"3.9", "4"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			c := config()
+			const plainSecret = "yOZ8QPiSK_Zh9IA5HzicuY.lKnlkaVIkpuxc35"
+			c.Tenants[0].Applications[1].PasswordCredentials[0].SecretText = plainSecret
+			f := open(t, c)
+			s := f.plain()
+			text := strings.NewReplacer("BOOTSTRAP", s.Bootstrap, "ENDPOINT", s.TokenEndpoint, "CLIENT", clientID, "SECRET", plainSecret, "SCOPE", scope).Replace(articleProperties)
+			var options []string
+			if version == "4" {
+				options = []string{"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=" + s.TokenEndpoint}
+			}
+			out, err := java(t, version, write(t, "client.properties", text), s, options...)
+			if err != nil || f.committed(t, s.Group) != 100 {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+const articleProperties = `bootstrap.servers=BOOTSTRAP
 security.protocol=SASL_PLAINTEXT
 sasl.mechanism=OAUTHBEARER
 sasl.oauthbearer.token.endpoint.url=ENDPOINT
 sasl.login.callback.handler.class=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler
 sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId='CLIENT' clientSecret='SECRET' scope='SCOPE' extension_logicalCluster='lkc-acme' extension_identityPoolId='pool-dev';
-`)
-				var options []string
-				if version == "4" {
-					options = []string{"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=" + s.TokenEndpoint}
-				}
-				out, err := java(t, version, write(t, "client.properties", text), s, options...)
-				if err != nil || f.committed(t, s.Group) != 100 {
-					t.Errorf("%v\n%s", err, out)
-				}
-			})
-		}
-	}
-}
+`

@@ -16,57 +16,49 @@ import (
 	"testing"
 	"time"
 
-	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/internal/clientsettings"
 )
 
-// TestTraffic: no record fails while clients re-authenticate with tokens of six
+// traffic has no record fail while clients re-authenticate with tokens of six
 // seconds for thirty (KIP-368).
-func TestTraffic(t *testing.T) {
+func traffic(t *testing.T, open opener) {
 	if testing.Short() {
 		t.Skip("skip: it takes half a minute")
 	}
-	t.Parallel()
-	const duration, lifetime = 30 * time.Second, 6 * time.Second
-	for _, kind := range faces {
-		t.Run(kind.name, func(t *testing.T) {
-			t.Parallel()
-			var all sync.WaitGroup
-			defer all.Wait()
-			for _, c := range []client{
-				{"franz-go", traffic}, {"go-librdkafka", traffic}, {"java", javaTraffic},
-			} {
-				run := c.run
-				log := &logins{}
-				x := config()
-				x.Logger = slog.New(log)
-				f := kind.open(t, x)
-				s := f.plain()
-				s.TokenEndpoint = shortLived(t, x, s.TokenEndpoint, lifetime)
-				all.Go(func() {
-					out, err := run(t, rendered(t, c.name, s), s)
-					var sent, failed, read int
-					if _, scan := fmt.Sscanf(out, "sent %d failed %d read %d\n", &sent, &failed, &read); err != nil || scan != nil {
-						t.Errorf("%s: %v %v\n%s", c.name, err, scan, out)
-						return
-					}
-					again, all := log.count()
-					t.Logf("%s: sent %d failed %d read %d, %d logins of which %d again", c.name, sent, failed, read, all, again)
-					if failed > 0 || sent < 500 || read != sent {
-						t.Errorf("%s sent %d records, of which %d failed and %d were read", c.name, sent, failed, read)
-					}
-					if again < 4 {
-						t.Errorf("%s has re-authenticated %d times, want 4 or more in %s", c.name, again, duration)
-					}
-				})
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, c := range []client{
+		{"franz-go", goTraffic}, {"go-librdkafka", goTraffic}, {"java", javaTraffic},
+	} {
+		log := &logins{}
+		x := config()
+		x.Logger = slog.New(log)
+		f := open(t, x)
+		s := f.plain()
+		s.TokenEndpoint = shortLived(t, s.TokenEndpoint, 6*time.Second)
+		text := rendered(t, c.name, s)
+		running.Go(func() {
+			out, err := c.run(t, text, s)
+			var sent, failed, read int
+			if _, scan := fmt.Sscanf(out, "sent %d failed %d read %d\n", &sent, &failed, &read); err != nil || scan != nil {
+				t.Errorf("%s: %v %v\n%s", c.name, err, scan, out)
+				return
+			}
+			again, all := log.count()
+			t.Logf("%s: sent %d failed %d read %d, %d logins of which %d again", c.name, sent, failed, read, all, again)
+			if failed > 0 || sent < 500 || read != sent {
+				t.Errorf("%s sent %d records, of which %d failed and %d were read", c.name, sent, failed, read)
+			}
+			if again < 4 {
+				t.Errorf("%s has re-authenticated %d times, want 4 or more", c.name, again)
 			}
 		})
 	}
 }
 
-// traffic runs testdata/traffic with the settings of the printed program.
-func traffic(t *testing.T, text string, s clientsettings.Settings) (string, error) {
+// goTraffic runs testdata/traffic with the settings of the printed program.
+func goTraffic(t *testing.T, text string, s clientsettings.Settings) (string, error) {
 	name := "franz-go"
 	if strings.Contains(text, "confluent-kafka-go") {
 		name = "go-librdkafka"
@@ -81,13 +73,13 @@ func traffic(t *testing.T, text string, s clientsettings.Settings) (string, erro
 }
 
 func javaTraffic(t *testing.T, text string, s clientsettings.Settings) (string, error) {
-	arguments := append([]string{allowedURLs(t, text)}, orders(t, "4", write(t, "client.properties", text), s)...)
+	arguments := append([]string{allowedURLs(t, text)}, jvm(t, "4", write(t, "client.properties", text), s)...)
 	return command{program: "java", arguments: append(arguments, "30")}.output(t)
 }
 
 // shortLived is a token endpoint before another whose tokens it signs again with
 // a lifetime of its own.
-func shortLived(t *testing.T, c idpool.Config, endpoint string, lifetime time.Duration) string {
+func shortLived(t *testing.T, endpoint string, lifetime time.Duration) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		request, err := http.NewRequestWithContext(r.Context(), r.Method, endpoint, r.Body)
