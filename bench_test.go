@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/pool"
 )
@@ -131,4 +133,56 @@ func BenchmarkLoadHundredTenants(b *testing.B) {
 		_ = s.Close()
 	}
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/load")
+}
+
+// BenchmarkKafkaLogins logs in by a token that has been seen, a connection each,
+// on as many at once as there are processors.
+func BenchmarkKafkaLogins(b *testing.B) {
+	s, err := Start(b.Context(), Acme())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	token, err := s.Token(b.Context(), idp.TokenRequest{Tenant: acmeTenant, ClientID: acmeClient, Scope: acmeScope, InsecureSkipCredential: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	began := time.Now()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := kafkaLogin(s.Kafka, token.AccessToken); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "logins/s")
+}
+
+// kafkaLogin sends SaslHandshake and SaslAuthenticate, and wants a session.
+func kafkaLogin(address, token string) error {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	handshake := kmsg.NewPtrSASLHandshakeRequest()
+	handshake.Version, handshake.Mechanism = 1, "OAUTHBEARER"
+	authenticate := kmsg.NewPtrSASLAuthenticateRequest()
+	authenticate.Version = 1
+	authenticate.SASLAuthBytes = []byte("n,,\x01auth=Bearer " + token + "\x01logicalCluster=lkc-acme\x01identityPoolId=pool-dev\x01\x01")
+	answer := make([]byte, 4096)
+	for _, request := range []kmsg.Request{handshake, authenticate} {
+		if _, err := conn.Write(kmsg.NewRequestFormatter().AppendRequest(nil, request, 1)); err != nil {
+			return err
+		}
+		n, err := conn.Read(answer)
+		if err != nil {
+			return err
+		}
+		if n < 10 || answer[8] != 0 || answer[9] != 0 { // size, correlation id, error
+			return fmt.Errorf("%T: % x", request, answer[:n])
+		}
+	}
+	return nil
 }
