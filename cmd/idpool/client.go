@@ -172,8 +172,9 @@ func (f *clientFlags) settings(cmd *cobra.Command, c idpool.Config) (clientsetti
 	s.TokenEndpoint = fmt.Sprintf("%s/%s/oauth2/v2.0/token", f.url, t.ID)
 	s.JWKSURI = fmt.Sprintf("%s/%s/discovery/v2.0/keys", f.url, t.ID)
 	s.ClientID, s.Secret = client.AppID, client.PasswordCredentials[0].SecretText
-	if !f.showSecret {
-		s.Secret = printable(s.Secret)
+	if secret := printable(s.Secret); !f.showSecret && secret != s.Secret {
+		s.Secret = secret
+		fmt.Fprintf(cmd.ErrOrStderr(), "idpool: %s stands for the secret, which --show-secret prints\n", secret)
 	}
 	if f.ssl {
 		s.SecurityProtocol = "SASL_SSL"

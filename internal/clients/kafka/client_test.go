@@ -221,7 +221,7 @@ func kcat(t *testing.T, text string, s clientsettings.Settings) (string, error) 
 	env := kcatEnvironment(t)
 	file := write(t, "kcat.conf", text)
 	// Without a token it would try until the records time out, in five minutes.
-	lines := command{program: "kcat", env: env, limit: 20 * time.Second, arguments: []string{"-F", file, "-P", "-t", s.Topic}, input: strings.Repeat("order\n", 100)}
+	lines := command{program: "kcat", env: env, limit: 10 * time.Second, arguments: []string{"-F", file, "-P", "-t", s.Topic}, input: strings.Repeat("order\n", 100)}
 	if _, err := lines.output(t); err != nil {
 		return "", err
 	}
