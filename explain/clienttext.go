@@ -166,7 +166,10 @@ func clusterRefused(s *situation) finding {
 // common, and says nothing by design.
 func bareText(text string) validator.Cause {
 	summary := "the client printed a text that no rule knows: " + cut(strings.TrimSpace(text))
-	if strings.Contains(text, "invalid credentials with SASL mechanism OAUTHBEARER") {
+	switch {
+	case IsChallenge(text):
+		summary = "the broker found the token itself not valid: its form, algorithm, issuer, key, signature or time, which it keeps to itself. It had not yet looked at the cluster, the pool or its filter"
+	case strings.Contains(text, "invalid credentials with SASL mechanism OAUTHBEARER"):
 		summary = "the client printed the text that a broker gives for nearly every refusal; it hides the reason on purpose"
 	}
 	return validator.Cause{
@@ -177,6 +180,13 @@ func bareText(text string) validator.Cause {
 			"If the token endpoint gives none, explain its answer: idpool explain takes that too."),
 		Docs: docsTroubleshooting,
 	}
+}
+
+// IsChallenge says whether a text has in it what a broker sends for a token that
+// is not valid (RFC 7628 3.2.2), or what franz-go prints of that.
+func IsChallenge(text string) bool {
+	text = strings.NewReplacer(" ", "", "\\", "").Replace(text)
+	return strings.Contains(text, `"status":"invalid_token"`) || strings.Contains(text, "unexpecteddatainoauthresponse")
 }
 
 // withoutEmptyText leaves out the text that no rule knows when something else

@@ -121,6 +121,11 @@ func TestMaskedText(t *testing.T) {
 	if got := ids(explain.Causes(in)); !slices.Equal(got, []string{"extension-key"}) {
 		t.Errorf("an allowed token of a bad first message: %q", got)
 	}
+	for _, challenge := range []string{`{"status":"invalid_token"}`, `SaslAuthenticationException: {"status": "invalid_token"}`, "unable to sasl: unexpected data in oauth response"} {
+		if got := explain.Causes(clientSaid(challenge)); len(got) != 1 || !strings.Contains(got[0].Summary, "the token itself") {
+			t.Errorf("%s: %v", challenge, got)
+		}
+	}
 	if got := explain.Causes(clientSaid("Connection to node -1 could not be established.")); len(got) != 1 || !strings.Contains(got[0].Summary, "no rule knows") {
 		t.Errorf("another text: %v", got)
 	}

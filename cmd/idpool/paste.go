@@ -99,7 +99,7 @@ func (p *paste) object(s string) (done bool, err error) {
 				return true, nil
 			}
 		}
-		if _, ok := explain.ReadTokenError(s); ok {
+		if _, ok := explain.ReadTokenError(s); ok || explain.IsChallenge(s) {
 			p.text = s
 			return true, nil
 		}
@@ -187,7 +187,7 @@ func (p *paste) tokenWithin(s string) bool {
 // with spaces between them.
 func isErrorText(s string) bool {
 	_, refused := explain.ReadTokenError(s)
-	return refused || len(strings.Fields(s)) > 2
+	return refused || explain.IsChallenge(s) || len(strings.Fields(s)) > 2
 }
 
 // say tells what was cleaned, never what the token is.

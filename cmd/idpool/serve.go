@@ -202,13 +202,17 @@ func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
 	t, client, ok := firstClient(c)
 	base := cmp.Or(r.HTTP, r.HTTPS)
 	if trust.note != "" {
-		fmt.Fprintf(w, "\n%s\n  %s\n", p.bold("Clients of https must trust idpool's CA"), trust.note)
+		fmt.Fprintf(w, "\n%s\n  %s\n", p.bold("Clients of https and SASL_SSL must trust idpool's CA"), trust.note)
 	}
 	if !ok || base == "" {
 		return
 	}
+	properties := trust.property
 	if r.HTTP != "" { // what is printed needs no certificate
-		trust = trustLines{}
+		properties, trust.curl = "", ""
+	}
+	if c.Listeners.Kafka.SecurityProtocol == "SASL_SSL" {
+		properties += trust.broker
 	}
 	scope, err := defaultScope(c, client.AppID)
 	if err != nil {
@@ -218,7 +222,7 @@ func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
 	endpoint := fmt.Sprintf("%s/%s/oauth2/v2.0/token", base, t.ID)
 	fmt.Fprintf(w, "\n%s\n  curl %s-X POST -H \"Content-Type: application/x-www-form-urlencoded\" -d \"client_id=%s&scope=%s&client_secret=%s&grant_type=client_credentials\" '%s'\n",
 		p.bold("A token for "+client.DisplayName), trust.curl, client.AppID, scope, secret, endpoint)
-	fmt.Fprintf(w, "\n%s\n%s\n", p.bold(`A Kafka client (librdkafka; "idpool client" has the others)`), clientProperties(c, r, endpoint, client.AppID, secret, scope)+trust.property)
+	fmt.Fprintf(w, "\n%s\n%s\n", p.bold(`A Kafka client (librdkafka; "idpool client" has the others)`), clientProperties(c, r, endpoint, client.AppID, secret, scope)+properties)
 }
 
 // trustLines make clients of the https listener trust its CA. All are empty
@@ -227,13 +231,14 @@ type trustLines struct {
 	note     string // for a person, with what to run first
 	curl     string // an option of curl, with a space after it
 	property string // a line of librdkafka's properties
+	broker   string // the same for the brokers
 }
 
 // trustFor names the file that keeps the CA, or how a client gets a fresh one.
 func trustFor(s *idpool.Stack, r readiness) trustLines {
 	state := s.Config().State
-	if s.CA() == nil {
-		return trustLines{}
+	if s.CA() == nil || r.HTTPS == "" && s.Config().Listeners.Kafka.SecurityProtocol != "SASL_SSL" {
+		return trustLines{} // or nobody needs it
 	}
 	file, note := fetchedCA, ""
 	dir, err := filepath.Abs(state)
@@ -248,7 +253,7 @@ func trustFor(s *idpool.Stack, r readiness) trustLines {
 	}
 	// The broker's ssl.ca.location is not for the token endpoint
 	// (kafka-oauthbearer.md 5).
-	return trustLines{note, "--cacert " + shellWord(file) + " ", "\n  https.ca.location=" + file}
+	return trustLines{note, "--cacert " + shellWord(file) + " ", "\n  https.ca.location=" + file, "\n  ssl.ca.location=" + file}
 }
 
 // clientProperties are the OAuth settings of librdkafka.
