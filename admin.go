@@ -51,8 +51,10 @@ func (s *Stack) adminHandler() http.Handler {
 	mux.Get("/v1/ca", s.serveCA)
 	mux.Head("/v1/ca", s.serveCA)
 	mux.Post("/v1/decisions", s.decisions)
+	mux.Get("/v1/identity-pools/{pool}/role-bindings", s.showRoleBindings)
+	mux.Put("/v1/identity-pools/{pool}/role-bindings", s.putRoleBindings)
 	mux.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, fmt.Sprintf("the admin listener serves GET /healthz, GET /v1/ca and POST /v1/decisions, no %q", r.URL.Path))
+		refuse(w, http.StatusNotFound, fmt.Sprintf("the admin listener serves GET /healthz, GET /v1/ca, POST /v1/decisions, and GET and PUT /v1/identity-pools/{pool}/role-bindings, no %q", r.URL.Path))
 	})
 	mux.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, r.URL.Path+" does not take "+r.Method)
