@@ -44,7 +44,11 @@ func (s *Stack) serveKafka(l net.Listener) error {
 		return err
 	}
 	if s.broker, err = broker.New(c); err != nil {
-		return fmt.Errorf("idpool: kafka listener: %w", err)
+		hint := ""
+		if c.Data != "" {
+			hint = ": choose another folder with --data DIR or kafka.data"
+		}
+		return fmt.Errorf("idpool: kafka listener: %w%s", err, hint)
 	}
 	s.brokerEnd = make(chan error, 1)
 	go func() { s.brokerEnd <- s.broker.Serve(l) }()
