@@ -27,12 +27,12 @@ const (
 )
 
 type clientFlags struct {
-	clientID, scope         string
-	pool, cluster           string
-	topic, group            string
-	bootstrap, url, ca      string
-	readyFile               string
-	ssl, showSecret         bool
+	clientID, scope    string
+	pool, cluster      string
+	topic, group       string
+	bootstrap, url, ca string
+	readyFile          string
+	ssl, showSecret    bool
 }
 
 func (a *app) clientCommand() *cobra.Command {
