@@ -119,7 +119,7 @@ func python(t *testing.T, text string, _ clientsettings.Settings) (string, error
 }
 
 func node(t *testing.T, text string, s clientsettings.Settings) (string, error) {
-	installed := library{"kafka-node", "nodejs", []string{"node/package.json", "node/package-lock.json"}}.installed(t)
+	installed := library{"kafka-node", "node", "nodejs", []string{"node/package.json", "node/package-lock.json"}}.installed(t)
 	c := command{program: "node", arguments: []string{write(t, "orders.js", text)}, env: []string{"NODE_PATH=" + filepath.Join(installed, "node_modules")}}
 	if s.CA != "" {
 		c.env = append(c.env, "NODE_EXTRA_CA_CERTS="+s.CA)
@@ -129,8 +129,8 @@ func node(t *testing.T, text string, s clientsettings.Settings) (string, error) 
 
 // What more than one client needs.
 var (
-	javaLibraries   = library{"kafka-java", "default-jdk-headless", []string{"java/pom.xml"}}
-	pythonLibraries = library{"kafka-python", "python3-venv", []string{"python/requirements.txt"}}
+	javaLibraries   = library{"kafka-java", "javac", "default-jdk-headless", []string{"java/pom.xml"}}
+	pythonLibraries = library{"kafka-python", "", "python3-venv", []string{"python/requirements.txt"}}
 )
 
 func java39(t *testing.T, text string, s clientsettings.Settings) (string, error) {
@@ -168,7 +168,7 @@ func jvm(t *testing.T, version, file string, s clientsettings.Settings) []string
 
 // spring starts testdata/spring with the settings.
 func spring(t *testing.T, text string, s clientsettings.Settings) (string, error) {
-	installed := library{"spring", "default-jdk-headless", []string{"spring/pom.xml"}}.installed(t)
+	installed := library{"spring", "javac", "default-jdk-headless", []string{"spring/pom.xml"}}.installed(t)
 	libraries := filepath.Join(installed, "lib", "*")
 	classes := compiled(t, "testdata/spring/Orders.java", libraries)
 	return command{program: "java", arguments: []string{
@@ -233,7 +233,7 @@ func kcat(t *testing.T, text string, s clientsettings.Settings) (string, error) 
 func kcatEnvironment(t *testing.T) []string {
 	t.Helper()
 	const where = "venv/lib/python3*/site-packages/confluent_kafka.libs/librdkafka-*.so*"
-	found, err := filepath.Glob(filepath.Join(pythonLibraries.installed(t), where))
+	found, err := filepath.Glob(filepath.Join(pythonLibraries.folder(t), where))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,14 +257,23 @@ func kcatEnvironment(t *testing.T) []string {
 
 // library is what install.sh installs.
 type library struct {
-	word   string
-	debian string   // the runtime's package
-	pins   []string // what it is installed by, below testdata
+	word    string
+	program string   // the runtime; empty where it is installed too
+	debian  string   // the runtime's package
+	pins    []string // what it is installed by, below testdata
 }
 
 // installed is the folder with a library. Without it the test is skipped, or
 // fails where IDPOOL_REQUIRE lists the word.
 func (l library) installed(t *testing.T) string {
+	t.Helper()
+	if err := l.check(t); err != nil {
+		missing(t, l.word, err)
+	}
+	return l.folder(t)
+}
+
+func (l library) folder(t *testing.T) string {
 	t.Helper()
 	root := os.Getenv("IDPOOL_CLIENTS")
 	if root == "" {
@@ -274,13 +283,7 @@ func (l library) installed(t *testing.T) string {
 		}
 		root = filepath.Join(cache, "idpool-clients")
 	}
-	dir := filepath.Join(root, l.word)
-	err := l.check(t, dir)
-	if err == nil {
-		return dir
-	}
-	missing(t, l.word, err)
-	return ""
+	return filepath.Join(root, l.word)
 }
 
 // missing skips the test, or fails it where IDPOOL_REQUIRE lists the word.
@@ -293,9 +296,10 @@ func missing(t *testing.T, word string, err error) {
 }
 
 // check says what is not there and what installs it.
-func (l library) check(t *testing.T, dir string) error {
+func (l library) check(t *testing.T) error {
 	t.Helper()
 	var pins []byte
+	dir := l.folder(t)
 	for _, pin := range l.pins {
 		content, err := os.ReadFile(filepath.Join("testdata", pin))
 		if err != nil {
@@ -306,6 +310,11 @@ func (l library) check(t *testing.T, dir string) error {
 	stamp, err := os.ReadFile(filepath.Join(dir, "installed"))
 	if err != nil || !bytes.Equal(stamp, pins) {
 		return fmt.Errorf("what testdata pins is not in %s; internal/clients/install.sh %s installs it (Debian: apt-get install %s)", dir, l.word, l.debian)
+	}
+	if l.program != "" {
+		if _, err := exec.LookPath(l.program); err != nil {
+			return fmt.Errorf("there is no %s (Debian: apt-get install %s)", l.program, l.debian)
+		}
 	}
 	return nil
 }

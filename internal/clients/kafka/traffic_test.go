@@ -28,18 +28,30 @@ func traffic(t *testing.T, open opener) {
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
-	for _, c := range []client{
-		{"franz-go", goTraffic}, {"go-librdkafka", goTraffic}, {"java", javaTraffic},
+	for _, c := range []struct {
+		name    string
+		needs   *library
+		command func(t *testing.T, text string, s clientsettings.Settings) command
+	}{
+		{"franz-go", nil, goTraffic}, {"go-librdkafka", nil, goTraffic}, {"java", &javaLibraries, javaTraffic},
 	} {
+		there := t.Run(c.name+" is there", func(t *testing.T) {
+			if c.needs != nil {
+				c.needs.installed(t)
+			}
+		})
+		if !there || c.needs != nil && c.needs.check(t) != nil {
+			continue
+		}
 		log := &logins{}
 		x := config()
 		x.Logger = slog.New(log)
 		f := open(t, x)
 		s := f.plain()
 		s.TokenEndpoint = shortLived(t, s.TokenEndpoint, 6*time.Second)
-		text := rendered(t, c.name, s)
+		program := c.command(t, rendered(t, c.name, s), s)
 		running.Go(func() {
-			out, err := c.run(t, text, s)
+			out, err := program.output(t)
 			var sent, failed, read int
 			if _, scan := fmt.Sscanf(out, "sent %d failed %d read %d\n", &sent, &failed, &read); err != nil || scan != nil {
 				t.Errorf("%s: %v %v\n%s", c.name, err, scan, out)
@@ -57,24 +69,27 @@ func traffic(t *testing.T, open opener) {
 	}
 }
 
-// goTraffic runs testdata/traffic with the settings of the printed program.
-func goTraffic(t *testing.T, text string, s clientsettings.Settings) (string, error) {
+// goTraffic is testdata/traffic with the settings of the printed program.
+func goTraffic(t *testing.T, text string, s clientsettings.Settings) command {
+	t.Helper()
 	name := "franz-go"
 	if strings.Contains(text, "confluent-kafka-go") {
 		name = "go-librdkafka"
 	}
 	source, err := filepath.Abs(filepath.Join("testdata", "traffic", name+".go"))
 	if err != nil {
-		return "", err
+		t.Fatal(err)
 	}
 	printed := strings.Replace(text, "\nfunc main() {", "\nfunc printed() {", 1) + "\nvar _ = printed\n"
 	program := build(t, map[string]string{"main.go": write(t, "main.go", printed), "traffic.go": source})
-	return command{program: program, arguments: []string{s.Topic, s.Group, "30s"}}.output(t)
+	return command{program: program, arguments: []string{s.Topic, s.Group, "30s"}}
 }
 
-func javaTraffic(t *testing.T, text string, s clientsettings.Settings) (string, error) {
+// javaTraffic is testdata/java/Orders.java with the settings of the file.
+func javaTraffic(t *testing.T, text string, s clientsettings.Settings) command {
+	t.Helper()
 	arguments := append([]string{allowedURLs(t, text)}, jvm(t, "4", write(t, "client.properties", text), s)...)
-	return command{program: "java", arguments: append(arguments, "30")}.output(t)
+	return command{program: "java", arguments: append(arguments, "30")}
 }
 
 // shortLived is a token endpoint before another whose tokens it signs again with
