@@ -75,10 +75,15 @@ type side struct {
 	options []kgo.Opt
 }
 
-// sides are kfake alone and kfake behind the front.
+// sides are kfake alone, kfake behind the front, and kfake behind the gateway,
+// which enforces role bindings and is one hop more.
 func sides(tb testing.TB) []side {
 	_, front := listenBroker(tb, benchConfig(tb))
-	return []side{{"direct", direct(tb), nil}, {"front", front, []kgo.Opt{loggedIn()}}}
+	before := benchConfig(tb)
+	before.Upstream = &Upstream{Bootstrap: []string{direct(tb)}}
+	_, gateway := listenBroker(tb, before)
+	in := []kgo.Opt{loggedIn()}
+	return []side{{"direct", direct(tb), nil}, {"front", front, in}, {"gateway", gateway, in}}
 }
 
 func (s side) client(tb testing.TB, more ...kgo.Opt) *kgo.Client {
@@ -96,8 +101,8 @@ func median(all []time.Duration) time.Duration {
 	return all[len(all)/2]
 }
 
-// inTurns measures both sides n times each, in turns, and reports the ratio of
-// the medians.
+// inTurns measures every side n times, in turns, and reports the ratios of the
+// medians to that of the first: of the time, or of what is done in it.
 func inTurns(b *testing.B, all []side, n int, measure func(side) time.Duration) {
 	took := map[string][]time.Duration{}
 	for _, s := range all {
@@ -109,10 +114,12 @@ func inTurns(b *testing.B, all []side, n int, measure func(side) time.Duration) 
 			took[s.name] = append(took[s.name], measure(s))
 		}
 	}
-	first, second := median(took[all[0].name]), median(took[all[1].name])
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(second)/float64(first), "x-direct")
-	b.ReportMetric(float64(first)/float64(second), "throughput-x-direct")
+	direct := median(took[all[0].name])
+	for _, s := range all[1:] {
+		b.ReportMetric(float64(median(took[s.name]))/float64(direct), s.name+"-time-x-direct")
+		b.ReportMetric(float64(direct)/float64(median(took[s.name])), s.name+"-throughput-x-direct")
+	}
 }
 
 const (
