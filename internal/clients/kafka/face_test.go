@@ -38,6 +38,7 @@ func TestEmbedded(t *testing.T) {
 // TestGateway is the face with a released Apache Kafka behind it.
 func TestGateway(t *testing.T) {
 	t.Parallel()
+	t.TempDir() // so that its folder is removed after the broker in it has ended
 	upstream := kafkabroker.Start(t, kafkabroker.Config{}).Bootstrap("PLAINTEXT")
 	all(t, func(t *testing.T, c idpool.Config) face { return gateway(t, c, upstream) })
 }
