@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -62,6 +64,18 @@ func (v *versions) add(k kmsg.ApiVersionsResponseApiKey) {
 		v.most, v.least = append(v.most, -1), append(v.least, 0)
 	}
 	v.most[k.ApiKey], v.least[k.ApiKey] = k.MaxVersion, k.MinVersion
+}
+
+// upTo is the same, with a highest version of one API.
+func (v versions) upTo(key, most int16) versions {
+	v.list, v.most = slices.Clone(v.list), slices.Clone(v.most)
+	for i := range v.list {
+		if k := &v.list[i]; k.ApiKey == key {
+			k.MaxVersion = min(k.MaxVersion, most)
+			v.most[key] = k.MaxVersion
+		}
+	}
+	return v
 }
 
 // has says whether a request is one that the cluster is to answer.

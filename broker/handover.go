@@ -1,10 +1,14 @@
 package broker
 
 import (
+	"encoding/binary"
 	"io"
 	"net"
 	"sync"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // handover is the connection of a client as kfake has it. At first the front
@@ -26,6 +30,7 @@ type handover struct {
 	rest     []byte // of what the front sent, that kfake has not read yet
 	answer   []byte // of what kfake sent, that the front has not read yet
 	left     int    // of the client's request, that kfake has not read yet
+	held     []byte // a request of the client's that the front has read, and kfake has not
 
 	mu      sync.Mutex
 	waiting []header // requests that kfake has not answered yet, in order
@@ -128,29 +133,27 @@ func (c fakeConn) Read(b []byte) (int, error) {
 
 func (c fakeConn) fromClient(b []byte) (int, error) {
 	s := c.session
-	if c.left == 0 {
-		f, err := s.next(s.server.lifetime)
+	if c.left == 0 && len(c.held) == 0 {
+		f, held, err := s.nextForFake()
 		if err != nil {
 			s.end(err)
 			return 0, io.EOF
 		}
 		now, _ := s.carrier().(*handover)
-		if now != c.handover { // it has logged in again, as somebody else
+		if now.held = held; held == nil {
 			now.left = 4 + f.size
-			now.expect(f)
+		}
+		now.expect(f)
+		if now != c.handover { // it has logged in again, as somebody else
 			now.start()
 			c.close()
 			return 0, io.EOF
 		}
-		c.expect(f)
-		if f.key == keyCreateTopics {
-			if c.rest, err = s.oneCopy(f); err != nil {
-				s.end(err)
-				return 0, io.EOF
-			}
-			return c.Read(b)
-		}
-		c.left = 4 + f.size
+	}
+	if len(c.held) > 0 {
+		n := copy(b, c.held)
+		c.held = c.held[n:]
+		return n, nil
 	}
 	n, err := s.in.Read(b[:min(len(b), c.left)])
 	c.left -= n
@@ -159,6 +162,65 @@ func (c fakeConn) fromClient(b []byte) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
+}
+
+// kfake panics, which ends the process, on requests that a client can send: a
+// produce of version 13 and later, whose topics have ids in place of names, to
+// two topics that are not there; and a JoinGroup that names a protocol twice or,
+// in a group that has had members, none. The former is not served; the latter is
+// answered as Kafka answers one without protocols.
+const (
+	mostProduce  = 12
+	keyJoinGroup = 11
+)
+
+// within is what may be served of what kfake serves.
+func (e *embedded) within(v versions) versions { return v.upTo(keyProduce, mostProduce) }
+
+// nextForFake is next but for the requests that kfake must not see. Those that
+// have to be read to know are held, with their size.
+func (s *session) nextForFake() (forwarded, []byte, error) {
+	for {
+		f, err := s.next(s.server.lifetime)
+		if err != nil {
+			return f, nil, err
+		}
+		if f.key == keyCreateTopics {
+			held, err := s.oneCopy(f)
+			return f, held, err
+		}
+		if f.key != keyJoinGroup {
+			return f, nil, nil
+		}
+		frame, err := readFrame(s.in, minFrame, f.size)
+		if err != nil {
+			return f, nil, err
+		}
+		r, err := parseRequest(frame)
+		if err != nil {
+			return f, nil, err
+		}
+		if distinct(r.body.(*kmsg.JoinGroupRequest).Protocols) {
+			return f, append(binary.BigEndian.AppendUint32(nil, uint32(f.size)), frame...), nil
+		}
+		response := kmsg.NewPtrJoinGroupResponse()
+		response.Version, response.ErrorCode = f.version, kerr.InconsistentGroupProtocol.Code
+		s.flight.settle(f.counted())
+		err = s.write(f.header, response)
+		s.flight.done()
+		if err != nil {
+			return f, nil, err
+		}
+	}
+}
+
+// distinct says whether there are protocols, each once.
+func distinct(protocols []kmsg.JoinGroupRequestProtocol) bool {
+	names := map[string]bool{}
+	for _, p := range protocols {
+		names[p.Name] = true
+	}
+	return len(names) > 0 && len(names) == len(protocols)
 }
 
 // Write is a response of kfake's: to the front, or to the client.
