@@ -59,7 +59,7 @@ func traffic(t *testing.T, open opener) {
 			}
 			again, all := log.count()
 			t.Logf("%s: sent %d failed %d read %d, %d logins of which %d again", c.name, sent, failed, read, all, again)
-			if failed > 0 || sent < 500 || read != sent {
+			if failed > 0 || sent < 100 || read != sent {
 				t.Errorf("%s sent %d records, of which %d failed and %d were read", c.name, sent, failed, read)
 			}
 			if again < 4 {
