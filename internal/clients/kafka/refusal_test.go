@@ -8,6 +8,7 @@ import (
 
 	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
 
+	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/internal/clientsettings"
 	"github.com/idpool/idpool/internal/printed"
 )
@@ -17,28 +18,32 @@ var update = flag.Bool("update", false, "rewrite the parts of docs/ that tests p
 // shown is what a client makes of a refusal, TEXT being what the other side
 // says.
 type shown struct {
-	login string // by the broker
-	token string // by the token endpoint
+	login     string // by the broker
+	token     string // by the token endpoint
+	challenge string // of a token that is not valid (RFC 7628 3.2.2), which not all understand
 }
 
 // The families that show the same.
 var (
-	byLibrdkafka = shown{"SASL authentication error: TEXT", `Failed to acquire SASL OAUTHBEARER token: {"error":"invalid_client","error_description":"TEXT`}
-	byJava       = shown{"org.apache.kafka.common.errors.SaslAuthenticationException: TEXT", `{"invalid_client" - "TEXT`}
-	byOAuth2     = `oauth2: "invalid_client" "TEXT`
+	byLibrdkafka = shown{"SASL authentication error: TEXT", `Failed to acquire SASL OAUTHBEARER token: {"error":"invalid_client","error_description":"TEXT`,
+		`SASL authentication error: {"status":"invalid_token"}`}
+	byJava = shown{"org.apache.kafka.common.errors.SaslAuthenticationException: TEXT", `{"invalid_client" - "TEXT`,
+		`org.apache.kafka.common.errors.SaslAuthenticationException: {"status":"invalid_token"}`}
+	byOAuth2 = `oauth2: "invalid_client" "TEXT`
 )
 
 // shows is, by client, what is measured.
 var shows = map[string]shown{
-	"franz-go":      {"SASL_AUTHENTICATION_FAILED: SASL Authentication failed.: TEXT", byOAuth2},
-	"sarama":        {"kafka: client has run out of available brokers to talk to: kafka server: SASL Authentication failed: TEXT", byOAuth2},
-	"kafka-go":      {"[58] SASL Authentication Failed: SASL Authentication failed: TEXT", byOAuth2},
+	"franz-go": {"SASL_AUTHENTICATION_FAILED: SASL Authentication failed.: TEXT", byOAuth2, "unexpected data in oauth response"},
+	"sarama": {"kafka: client has run out of available brokers to talk to: kafka server: SASL Authentication failed: TEXT", byOAuth2,
+		"SASL Authentication failed: Authentication failed during authentication due to invalid credentials with SASL mechanism OAUTHBEARER"},
+	"kafka-go":      {"[58] SASL Authentication Failed: SASL Authentication failed: TEXT", byOAuth2, `SASL Authentication failed: {"status":"invalid_token"}`},
 	"go-librdkafka": byLibrdkafka,
 	"librdkafka":    byLibrdkafka,
 	"dotnet":        byLibrdkafka,
 	"kcat":          byLibrdkafka,
 	"python":        byLibrdkafka,
-	"kafkajs":       {"SASL OAUTHBEARER authentication failed: TEXT", "TEXT"},
+	"kafkajs":       {"SASL OAUTHBEARER authentication failed: TEXT", "TEXT", "Closed connection"},
 	"java-3.9":      byJava,
 	"java":          byJava,
 	"spring-boot":   byJava,
@@ -51,6 +56,7 @@ var refusals = []struct {
 	change       func(*clientsettings.Settings)
 	text         string
 	byEndpoint   bool
+	config       func(*idpool.Config) // nil for none
 }{
 	{name: "filter", errors: "confluent", change: func(s *clientsettings.Settings) { s.Pools = []string{"pool-prod"} },
 		text: "Authentication failed during authentication due to invalid credentials with SASL mechanism OAUTHBEARER"},
@@ -60,6 +66,9 @@ var refusals = []struct {
 		text: "Authentication failed: 1 extensions are invalid! They are: logicalCluster: CLUSTER_ID_MISSING_OR_EMPTY"},
 	{name: "wrong secret", errors: "confluent", change: func(s *clientsettings.Settings) { s.Secret = "wrong" },
 		text: "AADSTS7000215: Invalid client secret provided.", byEndpoint: true},
+	{name: "token not valid", errors: "confluent", change: func(*clientsettings.Settings) {}, config: func(c *idpool.Config) {
+		c.IdentityProviders[0].Algorithms = []string{"PS256"} // tokens have RS256
+	}},
 }
 
 // refused has every client say what the other side says.
@@ -71,12 +80,18 @@ func refused(t *testing.T, open opener) {
 				t.Run(r.name, func(t *testing.T) {
 					x := config()
 					x.Kafka.Errors = r.errors
+					if r.config != nil {
+						r.config(&x)
+					}
 					f := open(t, x)
 					s := f.plain()
 					r.change(&s)
 					want := shows[c.name].login
-					if r.byEndpoint {
+					switch {
+					case r.byEndpoint:
 						want = shows[c.name].token
+					case r.config != nil:
+						want = shows[c.name].challenge
 					}
 					want = strings.Replace(want, "TEXT", r.text, 1)
 					out, err := c.run(t, rendered(t, c.name, s), s)
@@ -119,10 +134,10 @@ func TestTwoAuthorities(t *testing.T) {
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	b.WriteString("| client | a refused login | a refused token |\n| --- | --- | --- |\n")
+	b.WriteString("| client | a refused login | a token that is not valid | no token |\n| --- | --- | --- | --- |\n")
 	for _, c := range clientsettings.Clients() {
 		if s, ok := shows[c.Name]; ok {
-			fmt.Fprintf(&b, "| %s | `%s` | `%s` |\n", c.Name, s.login, s.token)
+			fmt.Fprintf(&b, "| %s | `%s` | `%s` | `%s` |\n", c.Name, s.login, s.challenge, s.token)
 		}
 	}
 	printed.Section{File: "../../../docs/clients.md", Name: "refusals", Update: *update}.Is(t, b.String())
