@@ -80,13 +80,19 @@ func (l *link) close() {
 	})
 }
 
-// renewAfter notes when the broker will want another login (KIP-368).
+// renewAfter notes when to log in again, before the broker wants it (KIP-368):
+// after half of the lifetime, since Kafka looks at the end when it comes to a
+// request, and one that is behind a slow one waits. Sooner than after a second
+// Kafka takes none.
 func (l *link) renewAfter(lifetime time.Duration) {
 	l.renewAt = time.Time{}
 	if lifetime > 0 {
-		l.renewAt = time.Now().Add(lifetime * 8 / 10)
+		l.renewAt = time.Now().Add(max(lifetime/2, min(lifetime*9/10, leastRenewal)))
 	}
 }
+
+// leastRenewal is Kafka's second (KafkaChannel), and a little more.
+const leastRenewal = 1100 * time.Millisecond
 
 // forward takes a request to the broker, or answers it when the client may not
 // do what it asks for.
