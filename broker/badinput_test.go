@@ -97,6 +97,49 @@ func TestProduceThatKfakeDoesNotSurvive(t *testing.T) {
 	s.log.until(t, "API key 0 in version 13 is not served here")
 }
 
+// A client could fill the memory by one small request: kfake makes as many
+// partitions as it is asked for.
+func TestPartitionsBeyondMemory(t *testing.T) {
+	s := newLoginServer(t, Config{})
+	c := s.dial(t)
+	c.login("good")
+	for _, row := range []struct {
+		each   []int32
+		topics string
+		want   string
+	}{
+		{[]int32{1<<31 - 1}, "a", "POLICY_VIOLATION"},
+		{[]int32{1, mostPartitions}, "b", "POLICY_VIOLATION"},
+		{[]int32{-1, mostPartitions + 1}, "c", "POLICY_VIOLATION"},
+		{[]int32{-1, 2}, "d", "NONE"},
+	} {
+		create := kmsg.NewPtrCreateTopicsRequest()
+		create.Version, create.TimeoutMillis = 5, 1000
+		for i, n := range row.each {
+			topic := kmsg.NewCreateTopicsRequestTopic()
+			topic.Topic, topic.NumPartitions, topic.ReplicationFactor = row.topics+fmt.Sprint(i), n, 1
+			create.Topics = append(create.Topics, topic)
+		}
+		for _, got := range c.ask(create).(*kmsg.CreateTopicsResponse).Topics {
+			if code(got.ErrorCode) != row.want {
+				t.Errorf("create %v: %s has %s, want %s", row.each, got.Topic, code(got.ErrorCode), row.want)
+			}
+		}
+	}
+	for version := int16(0); version <= 3; version++ {
+		for count, want := range map[int32]string{1<<31 - 1: "POLICY_VIOLATION", int32(version) + 2: "NONE"} {
+			more := kmsg.NewPtrCreatePartitionsRequest()
+			more.Version, more.TimeoutMillis = version, 1000
+			topic := kmsg.NewCreatePartitionsRequestTopic()
+			topic.Topic, topic.Count = "orders", count
+			more.Topics = append(more.Topics, topic)
+			if got := code(c.ask(more).(*kmsg.CreatePartitionsResponse).Topics[0].ErrorCode); got != want {
+				t.Errorf("version %d, %d partitions: %s, want %s", version, count, got, want)
+			}
+		}
+	}
+}
+
 // stillServes says that somebody else can log in and produce.
 func (s *loginServer) stillServes(t *testing.T) {
 	t.Helper()
