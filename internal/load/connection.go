@@ -65,12 +65,12 @@ type connection struct {
 // dialled anew for the next one, and that takes part in its latency.
 func (c *connection) token(ctx context.Context) *failure {
 	if err := c.open(ctx); err != nil {
-		return transportFailure(err)
+		return transportFailure("HTTP", err)
 	}
 	response, err := c.exchange()
 	if err != nil {
 		c.close()
-		return transportFailure(err)
+		return transportFailure("HTTP", err)
 	}
 	if response.Close {
 		c.close()

@@ -20,7 +20,7 @@ const (
 	maxSample  = 200 // bytes of a sample's text
 )
 
-// failure is a request that got no token.
+// failure is a request that did not get what it asked for.
 type failure struct {
 	kind   string // what is counted together, such as "401 AADSTS7000215"
 	sample string // what it said, without secret and token
@@ -28,8 +28,8 @@ type failure struct {
 }
 
 // transportFailure names what happened to the connection without the ports,
-// which differ each time.
-func transportFailure(err error) *failure {
+// which differ each time. The protocol is what the answer should have been.
+func transportFailure(protocol string, err error) *failure {
 	kind := "transport error"
 	var timeout net.Error
 	var ours *net.OpError
@@ -43,7 +43,7 @@ func transportFailure(err error) *failure {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		kind = fmt.Sprintf("no answer in %v", patience)
 	case !errors.As(err, &ours):
-		kind = "no HTTP answer"
+		kind = "no " + protocol + " answer"
 	}
 	return &failure{kind: kind, sample: err.Error(), broken: true}
 }

@@ -67,17 +67,23 @@ func (s settings) reach(ctx context.Context) error {
 
 // load warms up and then measures, over the same connections.
 func (s settings) load(ctx context.Context) tally {
-	connections := make([]*connection, s.connections)
+	attempts := make([]attempt, s.connections)
 	request, mask := s.client.request(s.target.url), masking(s.client.secret)
-	for i := range connections {
-		connections[i] = &connection{target: s.target, request: request, mask: mask}
-		defer connections[i].close()
+	for i := range attempts {
+		c := &connection{target: s.target, request: request, mask: mask}
+		defer c.close()
+		attempts[i] = c.token
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(driverCores(runtime.GOMAXPROCS(0))))
+	return s.ask(ctx, attempts)
+}
+
+// ask warms up and then measures.
+func (s *common) ask(ctx context.Context, attempts []attempt) tally {
 	if s.warmUp > 0 {
-		ask(ctx, connections, s.warmUp, 0)
+		ask(ctx, attempts, s.warmUp, 0)
 	}
-	return ask(ctx, connections, s.duration, s.count)
+	return ask(ctx, attempts, s.duration, s.count)
 }
 
 // driverCores is how many of the machine's cores the driver asks from: one in
@@ -85,29 +91,32 @@ func (s settings) load(ctx context.Context) tally {
 // that wake and look for work in vain would cost the server as much again.
 func driverCores(cores int) int { return (cores + 7) / 8 }
 
+// attempt is one request and its answer. Each is for one goroutine.
+type attempt func(context.Context) *failure
+
 // tally is what happened to the requests.
 type tally struct {
-	latencies []time.Duration // of those that got a token
+	latencies []time.Duration // of those that had what they asked for
 	failures  map[string]*failures
 	elapsed   time.Duration // until the last answer
 }
 
-// ask sends requests over each connection, the next as soon as the last one is
-// answered, until the time is over or count of them are sent; 0 is no limit.
-func ask(ctx context.Context, connections []*connection, duration time.Duration, count int) tally {
+// ask makes all the attempts at once, each again as soon as it is answered,
+// until the time is over or count of them are made; 0 is no limit.
+func ask(ctx context.Context, attempts []attempt, duration time.Duration, count int) tally {
 	var left atomic.Int64
 	left.Store(math.MaxInt64)
 	if count > 0 {
 		left.Store(int64(count))
 	}
-	tallies := make([]tally, len(connections))
+	tallies := make([]tally, len(attempts))
 	begin := time.Now()
 	more := func() bool {
 		return ctx.Err() == nil && time.Since(begin) < duration && left.Add(-1) >= 0
 	}
 	var wg sync.WaitGroup
-	for i, c := range connections {
-		wg.Go(func() { tallies[i] = c.repeat(ctx, more) })
+	for i, a := range attempts {
+		wg.Go(func() { tallies[i] = a.repeat(ctx, more) })
 	}
 	wg.Wait()
 	total := tally{elapsed: time.Since(begin), failures: map[string]*failures{}}
@@ -118,12 +127,12 @@ func ask(ctx context.Context, connections []*connection, duration time.Duration,
 	return total
 }
 
-// repeat asks for tokens while there is more to do.
-func (c *connection) repeat(ctx context.Context, more func() bool) tally {
+// repeat makes attempts while there is more to do.
+func (a attempt) repeat(ctx context.Context, more func() bool) tally {
 	t := tally{failures: map[string]*failures{}, latencies: make([]time.Duration, 0, 4096)}
 	for more() {
 		begin := time.Now()
-		f := c.token(ctx)
+		f := a(ctx)
 		if f == nil {
 			t.latencies = append(t.latencies, time.Since(begin))
 			continue
@@ -131,12 +140,16 @@ func (c *connection) repeat(ctx context.Context, more func() bool) tally {
 		if ctx.Err() != nil {
 			return t // the interrupt's doing, not the server's
 		}
-		t.add(tally{failures: map[string]*failures{f.kind: {Kind: f.kind, Count: 1, Samples: []string{f.sample}}}})
+		t.add(tallyOf(f))
 		if f.broken {
 			pause(ctx, 10*time.Millisecond) // a server that is down is not to be asked a million times
 		}
 	}
 	return t
+}
+
+func tallyOf(f *failure) tally {
+	return tally{failures: map[string]*failures{f.kind: {Kind: f.kind, Count: 1, Samples: []string{f.sample}}}}
 }
 
 func (t *tally) add(other tally) {

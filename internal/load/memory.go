@@ -30,6 +30,10 @@ func (m *memory) after() (err error) {
 	return err
 }
 
+func (m *memory) String() string {
+	return fmt.Sprintf("PID %d: %.1f MB before, %.1f MB after", m.PID, megabytes(m.Before), megabytes(m.After))
+}
+
 // residentMemory reads VmRSS (proc_pid_status(5)), which is in KiB.
 func residentMemory(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

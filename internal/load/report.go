@@ -60,19 +60,29 @@ type signingReport struct {
 func (r *report) add(t tally) {
 	r.Seconds, r.Tokens = t.elapsed.Seconds(), len(t.latencies)
 	r.TokensPerSecond = float64(r.Tokens) / r.Seconds
-	if r.Tokens > 0 {
-		r.Latency = &latency{
-			P50: milliseconds(percentile(t.latencies, 50)),
-			P99: milliseconds(percentile(t.latencies, 99)),
-			Max: milliseconds(percentile(t.latencies, 100)),
-		}
+	r.Latency, r.Errors = t.latency(), t.errors()
+}
+
+// latency is nil for a tally without any.
+func (t tally) latency() *latency {
+	if len(t.latencies) == 0 {
+		return nil
 	}
-	r.Errors.Kinds = slices.SortedFunc(maps.Values(t.failures), func(a, b *failures) int {
+	return &latency{
+		P50: milliseconds(percentile(t.latencies, 50)),
+		P99: milliseconds(percentile(t.latencies, 99)),
+		Max: milliseconds(percentile(t.latencies, 100)),
+	}
+}
+
+func (t tally) errors() failureReport {
+	r := failureReport{Kinds: slices.SortedFunc(maps.Values(t.failures), func(a, b *failures) int {
 		return cmp.Or(b.Count-a.Count, strings.Compare(a.Kind, b.Kind))
-	})
-	for _, f := range r.Errors.Kinds {
-		r.Errors.Count += f.Count
+	})}
+	for _, f := range r.Kinds {
+		r.Count += f.Count
 	}
+	return r
 }
 
 // compare sets the ratio to the signing limit: the mean of before and after,
@@ -106,7 +116,10 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-func (r *report) print(w io.Writer, asJSON bool) error {
+func (r *report) print(w io.Writer, asJSON bool) error { return write(w, r, asJSON) }
+
+// write prints a report in either form.
+func write(w io.Writer, r interface{ text() string }, asJSON bool) error {
 	if asJSON {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
@@ -117,33 +130,42 @@ func (r *report) print(w io.Writer, asJSON bool) error {
 	return err
 }
 
-func (r *report) text() string {
-	var b strings.Builder
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-8s "+format+"\n", append([]any{name}, args...)...)
+// lines is the text of a report: a name, and what there is to say of it.
+type lines struct{ strings.Builder }
+
+func (b *lines) line(name, format string, args ...any) {
+	fmt.Fprintf(b, "%-8s "+format+"\n", append([]any{name}, args...)...)
+}
+
+// requests are the lines that both reports have of their requests.
+func (b *lines) requests(l *latency, errors failureReport) {
+	if l != nil {
+		b.line("latency", "p50 %.1f ms, p99 %.1f ms, max %.1f ms", l.P50, l.P99, l.Max)
 	}
-	line("target", "%s", r.Target)
-	line("load", "%d connections, %.1f s after %.1f s of warm-up", r.Connections, r.Seconds, r.WarmUpSeconds)
-	line("tokens", "%d, %.0f tokens/s", r.Tokens, r.TokensPerSecond)
-	if l := r.Latency; l != nil {
-		line("latency", "p50 %.1f ms, p99 %.1f ms, max %.1f ms", l.P50, l.P99, l.Max)
-	}
-	line("errors", "%d", r.Errors.Count)
-	for _, f := range r.Errors.Kinds {
-		line("", "%d × %s", f.Count, f.Kind)
+	b.line("errors", "%d", errors.Count)
+	for _, f := range errors.Kinds {
+		b.line("", "%d × %s", f.Count, f.Kind)
 		for _, sample := range f.Samples {
-			line("", "    %s", sample)
+			b.line("", "    %s", sample)
 		}
 	}
+}
+
+func (r *report) text() string {
+	var b lines
+	b.line("target", "%s", r.Target)
+	b.line("load", "%d connections, %.1f s after %.1f s of warm-up", r.Connections, r.Seconds, r.WarmUpSeconds)
+	b.line("tokens", "%d, %.0f tokens/s", r.Tokens, r.TokensPerSecond)
+	b.requests(r.Latency, r.Errors)
 	if s := r.Signing; s != nil {
-		line("signing", "%.0f/s before, %.0f/s after, mean %.0f/s (RS256 of 2048 bits, %d goroutines)", s.Before, s.After, s.Mean, s.Cores)
-		line("ratio", "%.3f of the signing limit", r.Ratio)
+		b.line("signing", "%.0f/s before, %.0f/s after, mean %.0f/s (RS256 of 2048 bits, %d goroutines)", s.Before, s.After, s.Mean, s.Cores)
+		b.line("ratio", "%.3f of the signing limit", r.Ratio)
 	}
 	if r.Doubt != "" {
-		line("", "%s", r.Doubt)
+		b.line("", "%s", r.Doubt)
 	}
 	if m := r.Memory; m != nil {
-		line("memory", "PID %d: %.1f MB before, %.1f MB after", m.PID, megabytes(m.Before), megabytes(m.After))
+		b.line("memory", "%s", m)
 	}
 	return b.String()
 }

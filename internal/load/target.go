@@ -36,7 +36,7 @@ func parseTarget(address string) (target, error) {
 		return target{}, fmt.Errorf("the TOKEN-URL has scheme %q and host %q, want http://HOST/… or https://HOST/… (flags go before it)", u.Scheme, u.Hostname())
 	}
 	if !loopback(u.Hostname()) {
-		return target{}, fmt.Errorf("%q is not this machine: load floods a server, so it takes only localhost, 127.0.0.0/8 and [::1]", u.Hostname())
+		return target{}, notThisMachine(u.Hostname())
 	}
 	if u.Port() != "" {
 		port = u.Port()
@@ -50,6 +50,10 @@ func loopback(host string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
+}
+
+func notThisMachine(host string) error {
+	return fmt.Errorf("%q is not this machine: load floods a server, so it takes only localhost, 127.0.0.0/8 and [::1]", host)
 }
 
 // onlyLoopback looks at the address that a name led to: what "localhost" means
