@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"reflect"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -498,4 +500,47 @@ func TestGatewayHidesAddressesOfSettings(t *testing.T) {
 	if shown.Value == nil || shown.IsSensitive {
 		t.Errorf("log.dirs: %+v", shown)
 	}
+}
+
+// FuzzGatewayResponse: a response of the cluster's is refused, or goes on
+// without an address of its own, in a form that can be read again.
+func FuzzGatewayResponse(f *testing.F) {
+	const real = "kafka-1.internal"
+	keys := []int16{0, 1, 3, 10, 32, 60, 78, 79}
+	for _, key := range keys {
+		for version := range kmsg.ResponseForKey(key).MaxVersion() + 1 {
+			r := kmsg.ResponseForKey(key)
+			r.SetVersion(version)
+			fill(reflect.ValueOf(r).Elem(), real, 0)
+			f.Add(uint8(key), uint8(version), appendResponse(nil, 1, r)[8:])
+		}
+	}
+	f.Fuzz(func(t *testing.T, key, version uint8, body []byte) {
+		h := header{key: int16(key), version: int16(version)}
+		response := kmsg.ResponseForKey(h.key)
+		if response == nil || !slices.Contains(keys, h.key) || h.version > response.MaxVersion() {
+			return
+		}
+		response.SetVersion(h.version)
+		if parseResponse(response, body) != nil {
+			return
+		}
+		rewrite(response, func(_ int32, host string, port int32) (string, int32) {
+			if host == "" {
+				return host, port
+			}
+			return "localhost", 1
+		})
+		again := kmsg.ResponseForKey(h.key)
+		again.SetVersion(h.version)
+		if err := parseResponse(again, appendResponse(nil, 1, response)[8:]); err != nil {
+			t.Fatal(err)
+		}
+		rewrite(again, func(id int32, host string, _ int32) (string, int32) {
+			if host != "" && host != "localhost" {
+				t.Errorf("broker %d is at %q", id, host)
+			}
+			return host, 0
+		})
+	})
 }
