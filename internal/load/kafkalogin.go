@@ -132,11 +132,7 @@ func (b broker) verdict(r *kmsg.SASLAuthenticateResponse) *failure {
 }
 
 func (b broker) refusal(request string, code int16, text string) *failure {
-	name := "unknown"
-	if known := kerr.TypedErrorForCode(code); known != nil {
-		name = known.Message
-	}
-	return &failure{kind: fmt.Sprintf("%s: error %d %s", request, code, name), sample: clean(text, b.mask)}
+	return &failure{kind: fmt.Sprintf("%s: error %d %s", request, code, kerr.TypedErrorForCode(code).Message), sample: clean(text, b.mask)}
 }
 
 // exchangeKafka sends a request and reads its response, whose header is that

@@ -1,6 +1,9 @@
 package main
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // kafkaReport is what the command prints of a Kafka listener.
 type kafkaReport struct {
@@ -28,6 +31,7 @@ type traffic struct {
 	Consume comparison  `json:"consumeMBs"`
 	P50     *comparison `json:"oneAtATimeP50Ms,omitempty"` // nil when not measured
 	P99     *comparison `json:"oneAtATimeP99Ms,omitempty"`
+	Doubt   string      `json:"doubt,omitempty"` // why not to trust the ratios
 }
 
 // comparison is the median of the turns on either side. The ratio is that of
@@ -54,8 +58,34 @@ func newTraffic(s *kafkaSettings, direct, target []turn) *traffic {
 		p50, p99 := of(func(t turn) float64 { return t.p50 }), of(func(t turn) float64 { return t.p99 })
 		t.P50, t.P99 = &p50, &p99
 	}
+	t.doubt()
 	return t
 }
+
+const (
+	// maxSpread is how much the ratio of one turn may be of another's.
+	maxSpread = 2
+	// maxGain is how much faster than direct the target may seem. It has a
+	// process of its own, and the baseline shares the driver's.
+	maxGain = 1.1
+)
+
+// doubt looks at what other processes have shaped. The p99 is left out: its
+// turns are apart on a quiet machine too.
+func (t *traffic) doubt() {
+	spread := max(t.Produce.spread(), t.Consume.spread())
+	if t.P50 != nil {
+		spread = max(spread, t.P50.spread())
+	}
+	switch {
+	case spread > maxSpread:
+		t.Doubt = fmt.Sprintf("the ratios of single turns are up to %.1f × apart: the machine was busy, measure again", spread)
+	case max(t.Produce.Ratio, t.Consume.Ratio) > maxGain:
+		t.Doubt = "nothing is faster with something before it: the driver's process was busier than the server's, measure again"
+	}
+}
+
+func (c comparison) spread() float64 { return c.Highest / c.Lowest }
 
 func values(turns []turn, value func(turn) float64) []float64 {
 	all := make([]float64, len(turns))
@@ -114,6 +144,9 @@ func (b *lines) traffic(t *traffic) {
 	if t.P50 != nil {
 		b.comparison("single", "p50 %.3f ms", *t.P50)
 		b.comparison("", "p99 %.3f ms", *t.P99)
+	}
+	if t.Doubt != "" {
+		b.line("", "%s", t.Doubt)
 	}
 }
 
