@@ -273,8 +273,7 @@ func consumeTransformProduce(t *testing.T, c *Cluster) {
 	produce(t, through(t, s, "pool-dev"), from, n)
 	session, err := kgo.NewGroupTransactSession(
 		kgo.SeedBrokers(s.Kafka), tokens(s, "pool-dev", 0), kgo.TransactionalID("apps-eos"), kgo.ConsumerGroup("apps-eos"), kgo.ConsumeTopics(from),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(time.Second),
-		kgo.RequireStableFetchOffsets())
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}

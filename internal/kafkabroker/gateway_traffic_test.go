@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/idp"
@@ -205,6 +206,16 @@ func shortSessions(t *testing.T, c *Cluster) (end func(*testing.T)) {
 	}
 }
 
+// brokers is how many a client is told of.
+func brokers(t *testing.T, client *kgo.Client) int {
+	t.Helper()
+	r, err := kmsg.NewPtrMetadataRequest().RequestWith(patient(t), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(r.Brokers)
+}
+
 // restarted: one broker is stopped, and another killed, while clients run that
 // know nothing of it.
 func restarted(t *testing.T, c *Cluster) {
@@ -221,8 +232,20 @@ func restarted(t *testing.T, c *Cluster) {
 	goOn()
 	c.Stop(2)
 	goOn()
+	late, told := bySCRAM(t, c)
+	client := through(t, late, "pool-dev")
+	if n := brokers(t, client); n != 2 || len(told.lines("has a listener")) != 2 {
+		t.Errorf("%d brokers are told while one is stopped: %q", n, told.lines("has a listener"))
+	}
 	c.Restart(2)
 	goOn()
+	await(t, "listener of the broker that is new to the gateway", func() bool { return brokers(t, client) == 3 })
+	if got := told.lines("has a listener", "broker=2"); len(got) != 1 {
+		t.Errorf("the new broker's listener: %q", got)
+	}
+	if _, err := client.Broker(2).Request(patient(t), kmsg.NewPtrMetadataRequest()); err != nil {
+		t.Errorf("by the new broker's listener: %v", err)
+	}
 	c.nodes[2].kill() // the last test of the cluster
 	goOn()
 	tr.end(t, c, name, 1000)
