@@ -162,7 +162,6 @@ func groups(t *testing.T, c *Cluster) {
 	}{
 		{"apps-classic", "pool-dev", s, nil, 11},
 		{"apps-848", "pool-dev", s, []kgo.Opt{kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer())}, 68},
-		{"apps-classic-own", "pool-apps", own, nil, 11},
 		{"apps-848-own", "pool-apps", own, []kgo.Opt{kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer())}, 68},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

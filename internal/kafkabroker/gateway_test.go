@@ -37,6 +37,9 @@ func TestGateway(t *testing.T) {
 			"super.users":           "User:" + frontUser,
 			// Whoever comes by PLAIN has to log in again every 3 s (KIP-368).
 			"listener.name.sasl_plaintext.plain.connections.max.reauth.ms": "3000",
+			// Members of the groups of KIP-848 learn of each other in heartbeats.
+			"group.consumer.heartbeat.interval.ms":     "500",
+			"group.consumer.min.heartbeat.interval.ms": "500",
 		},
 	})
 	allowApps(t, c)
