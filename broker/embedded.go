@@ -58,11 +58,12 @@ func newEmbedded(c Config) (*embedded, error) {
 		}
 		e.clusters[cluster.ID] = f
 	}
-	var err error
-	if e.served, err = e.clusters[all[0].ID].served(); err != nil {
+	served, err := e.clusters[all[0].ID].served()
+	if err != nil {
 		e.close()
 		return nil, err
 	}
+	e.served = served.upTo(keyProduce, mostProduce)
 	return e, nil
 }
 
@@ -115,26 +116,6 @@ func (f *fakeCluster) served() (versions, error) {
 	}
 	return newVersions(*response.(*kmsg.ApiVersionsResponse), nil), nil
 }
-
-// oneCopy reads a CreateTopics request, and lets topics be asked for with the
-// three copies that Confluent Cloud keeps: here there is one broker, and one
-// copy.
-func (s *session) oneCopy(f forwarded) ([]byte, error) {
-	r, err := s.read(f)
-	if err != nil {
-		return nil, err
-	}
-	asked := r.body.(*kmsg.CreateTopicsRequest)
-	for i := range asked.Topics {
-		if t := &asked.Topics[i]; t.ReplicationFactor > 1 && t.ReplicationFactor <= mostCopies {
-			t.ReplicationFactor = 1
-		}
-	}
-	return appendRequest(nil, r.header, r.clientID, asked), nil
-}
-
-// mostCopies is Confluent Cloud's replication factor.
-const mostCopies = 3
 
 // dial gives kfake a connection: the front's own, or one to hand over.
 func (f *fakeCluster) dial(s *session) *handover {

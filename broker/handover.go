@@ -1,15 +1,10 @@
 package broker
 
 import (
-	"encoding/binary"
-	"fmt"
 	"io"
 	"net"
 	"sync"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // handover is the connection of a client as kfake has it. At first the front
@@ -163,103 +158,6 @@ func (c fakeConn) fromClient(b []byte) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
-}
-
-// kfake panics, which ends the process, on requests that a client can send: a
-// produce of version 13 and later, whose topics have ids in place of names, to
-// two topics that are not there; and a JoinGroup that names a protocol twice or,
-// in a group that has had members, none. It makes as many partitions as it is
-// asked for, up to two thousand million.
-const (
-	mostProduce         = 12
-	mostPartitions      = 4096 // those of a whole cluster of Confluent Cloud's
-	keyJoinGroup        = 11
-	keyCreatePartitions = 37
-)
-
-// within is what may be served of what kfake serves.
-func (e *embedded) within(v versions) versions { return v.upTo(keyProduce, mostProduce) }
-
-// nextForFake is next but for the requests that kfake must not see, which are
-// answered. Those that have to be read to know are held, with their size.
-func (s *session) nextForFake() (f forwarded, held []byte, err error) {
-	for {
-		if f, err = s.next(s.server.lifetime); err != nil {
-			return f, nil, err
-		}
-		switch f.key {
-		case keyCreateTopics:
-			held, err = s.oneCopy(f)
-		case keyJoinGroup, keyCreatePartitions:
-			held, err = readFrame(s.in, minFrame, f.size)
-			held = append(binary.BigEndian.AppendUint32(nil, uint32(f.size)), held...)
-		default:
-			return f, nil, nil
-		}
-		if err != nil {
-			return f, nil, err
-		}
-		r, err := parseRequest(held[4:])
-		if err != nil {
-			return f, nil, err
-		}
-		answer := unbearable(r.body)
-		if answer == nil {
-			return f, held, nil
-		}
-		answer.SetVersion(f.version)
-		s.flight.settle(f.counted())
-		err = s.write(f.header, answer)
-		s.flight.done()
-		if err != nil {
-			return f, nil, err
-		}
-	}
-}
-
-// unbearable is the answer to a request that kfake must not see, or nil.
-func unbearable(asked kmsg.Request) kmsg.Response {
-	tooMany := kmsg.StringPtr(fmt.Sprintf("a request may ask for %d partitions at most", mostPartitions))
-	switch r := asked.(type) {
-	case *kmsg.JoinGroupRequest:
-		if !distinct(r.Protocols) {
-			response := kmsg.NewPtrJoinGroupResponse()
-			response.ErrorCode = kerr.InconsistentGroupProtocol.Code
-			return response
-		}
-	case *kmsg.CreateTopicsRequest:
-		n, response := 0, kmsg.NewPtrCreateTopicsResponse()
-		for _, t := range r.Topics {
-			n += max(0, int(t.NumPartitions))
-			refused := kmsg.NewCreateTopicsResponseTopic()
-			refused.Topic, refused.ErrorCode, refused.ErrorMessage = t.Topic, kerr.PolicyViolation.Code, tooMany
-			response.Topics = append(response.Topics, refused)
-		}
-		if n > mostPartitions {
-			return response
-		}
-	case *kmsg.CreatePartitionsRequest:
-		n, response := 0, kmsg.NewPtrCreatePartitionsResponse()
-		for _, t := range r.Topics {
-			n += max(0, int(t.Count))
-			refused := kmsg.NewCreatePartitionsResponseTopic()
-			refused.Topic, refused.ErrorCode, refused.ErrorMessage = t.Topic, kerr.PolicyViolation.Code, tooMany
-			response.Topics = append(response.Topics, refused)
-		}
-		if n > mostPartitions {
-			return response
-		}
-	}
-	return nil
-}
-
-// distinct says whether there are protocols, each once.
-func distinct(protocols []kmsg.JoinGroupRequestProtocol) bool {
-	names := map[string]bool{}
-	for _, p := range protocols {
-		names[p.Name] = true
-	}
-	return len(names) > 0 && len(names) == len(protocols)
 }
 
 // Write is a response of kfake's: to the front, or to the client.

@@ -40,16 +40,10 @@ func (s *session) serves(ctx context.Context) (*versions, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c, ok := s.server.behind.(cautious); ok {
-			v = c.within(v)
-		}
 		s.served = &v
 	}
 	return s.served, nil
 }
-
-// cautious is a cluster that must not see all that it says it serves.
-type cautious interface{ within(versions) versions }
 
 // carrier is the session's way to the cluster at present.
 func (s *session) carrier() lane {
