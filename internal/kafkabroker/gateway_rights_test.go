@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -238,7 +239,7 @@ func (r raw) closed(what string) {
 	r.t.Helper()
 	if frame, err := r.receive(); err == nil {
 		r.t.Errorf("%s is answered with %x", what, frame)
-	} else if errors.Is(err, context.DeadlineExceeded) {
+	} else if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.t.Errorf("%s is not answered, and the connection is open", what)
 	}
 }
@@ -272,9 +273,7 @@ func unknownKey(t *testing.T, c *Cluster) {
 		}
 		r.closed(tt.reason)
 	}
-	if got := l.lines("API key 12345 in version 0 is not served here"); len(got) != 1 {
-		t.Errorf("the log has %q", got)
-	}
+	l.await(t, 1, "API key 12345 in version 0 is not served here")
 }
 
 // beforeTheLogin: nothing is served, whatever it is.
@@ -289,9 +288,7 @@ func beforeTheLogin(t *testing.T, c *Cluster) {
 		r.send(request)
 		r.closed(kmsg.NameForKey(key))
 	}
-	if got := l.lines("before it was logged in"); len(got) < 50 {
-		t.Errorf("the log has %d lines of it", len(got))
-	}
+	l.await(t, 50, "before it was logged in")
 	if got := l.lines("has a listener"); got != nil {
 		t.Errorf("the cluster was asked: %s", got)
 	}

@@ -177,7 +177,7 @@ func shortTokens(t *testing.T, c *Cluster) (end func(*testing.T)) {
 		dialed := heard.dialed()
 		again := len(l.lines("kafka login allowed", "reauthentication=true"))
 		t.Logf("%d re-authentications of %d connections", again, dialed)
-		if again < 2*dialed {
+		if again < dialed { // those that are idle do not
 			t.Error("want some of each")
 		}
 		if found := l.lines("connection closed", "the session has expired"); found != nil {
