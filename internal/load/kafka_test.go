@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"runtime"
@@ -11,12 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
 
 	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/pool"
 )
 
 // start runs the built-in tenant, changed, at free ports.
@@ -118,7 +121,8 @@ func inTopic(t *testing.T, s *idpool.Stack) int64 {
 }
 
 func TestKafkaText(t *testing.T) {
-	code, stdout, stderr := drive(t, atStack(start(t, nil), "-records", "100", "-singles", "0", "-idle", "2")...)
+	// More than one fetch may have.
+	code, stdout, stderr := drive(t, atStack(start(t, nil), "-records", "9000", "-singles", "0", "-turns", "1", "-idle", "2")...)
 	if code != 0 || stderr != "" || strings.Contains(stdout, "\nsingle ") {
 		t.Errorf("exit code %d:\n%s%s", code, stdout, stderr)
 	}
@@ -155,6 +159,29 @@ func TestKafkaRefused(t *testing.T) {
 	} {
 		t.Run(row.reason, func(t *testing.T) {
 			code, stdout, stderr := drive(t, row.args...)
+			if code != 1 || stdout != "" || !strings.Contains(stderr, row.want) {
+				t.Errorf("exit code %d, want 1 with %q:\n%s%s", code, row.want, stdout, stderr)
+			}
+		})
+	}
+}
+
+// A pool that may not do what is measured: the error says what, and where.
+func TestKafkaDenied(t *testing.T) {
+	for _, row := range []struct{ reason, role, want string }{
+		{"reads only", "DeveloperRead", "load: target: produce: CLUSTER_AUTHORIZATION_FAILED"},
+		{"writes only", "DeveloperWrite", "load: target: consume: TOPIC_AUTHORIZATION_FAILED"},
+		{"neither", "", "load: target: topic orders: TOPIC_AUTHORIZATION_FAILED"},
+	} {
+		t.Run(row.reason, func(t *testing.T) {
+			s := start(t, func(c *idpool.Config) {
+				p := &c.IdentityProviders[0].IdentityPools[0]
+				p.RoleBindings = nil
+				if row.role != "" {
+					p.RoleBindings = []pool.RoleBinding{{Role: row.role, Cluster: acmeCluster, Resource: "topic=orders"}}
+				}
+			})
+			code, stdout, stderr := drive(t, atStack(s, "-records", "10")...)
 			if code != 1 || stdout != "" || !strings.Contains(stderr, row.want) {
 				t.Errorf("exit code %d, want 1 with %q:\n%s%s", code, row.want, stdout, stderr)
 			}
@@ -270,6 +297,25 @@ func TestIdleMemory(t *testing.T) {
 	}
 }
 
+// Whoever runs out of time is told of how much.
+func TestTurnEnds(t *testing.T) {
+	over := errors.New("no end in 1m0s")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Nanosecond, over)
+	defer cancel()
+	<-ctx.Done()
+	stack := start(t, nil)
+	s := side{"target", acmeTopic, []kgo.Opt{kgo.SeedBrokers(stack.Kafka)}}
+	if _, _, err := s.produce(ctx, 1); cause(ctx, err) != over {
+		t.Errorf("produce: %v, want %v", err, over)
+	}
+	if _, err := s.consume(ctx, nil, 1); cause(ctx, err) != over {
+		t.Errorf("consume: %v, want %v", err, over)
+	}
+	if err := cause(ctx, errInterrupted); err != errInterrupted {
+		t.Errorf("another error became %v", err)
+	}
+}
+
 // An interrupt does not wait for a broker that does not answer.
 func TestKafkaInterrupt(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -284,6 +330,29 @@ func TestKafkaInterrupt(t *testing.T) {
 	code, stdout, stderr := driveUntil(ctx, t, at(serve(t, azure(t)), b.address, "-connections", "1")...)
 	if code != 1 || stdout != "" || stderr != "load: interrupted, nothing was measured\n" {
 		t.Errorf("exit code %d:\n%s%s", code, stdout, stderr)
+	}
+}
+
+// The client by itself waits for the answer to what it has sent, for as long as
+// a server that hangs keeps the connection open.
+func TestInterruptEndsARecordThatWasSent(t *testing.T) {
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, acmeTopic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fake.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	hang := make(chan struct{})
+	defer close(hang)
+	fake.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		interrupt()
+		<-hang
+		return nil, nil, false
+	})
+	begin := time.Now()
+	_, _, err = side{"target", acmeTopic, []kgo.Opt{kgo.SeedBrokers(fake.ListenAddrs()...)}}.produce(ctx, 1)
+	if took := time.Since(begin); !errors.Is(err, context.Canceled) || took > patience/2 {
+		t.Errorf("%v after %v, want %v at once", err, took, context.Canceled)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime"
 	"slices"
 	"time"
@@ -105,22 +106,43 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// client is one that compresses nothing, as what it compresses is zeros.
-func (s side) client(more ...kgo.Opt) (*kgo.Client, error) {
-	options := append([]kgo.Opt{kgo.Dialer(dialLoopback), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.DefaultProduceTopic(s.topic)}, s.options...)
-	return kgo.NewClient(append(options, more...)...)
+// client is one that compresses nothing, as all there is to compress is zeros,
+// and that waits for no server that is gone, nor beyond its ctx: the client by
+// itself waits for the answer to what it has sent.
+func (s side) client(ctx context.Context, more ...kgo.Opt) (*kgo.Client, error) {
+	return kgo.NewClient(slices.Concat([]kgo.Opt{
+		kgo.Dialer(dialUntil(ctx)),
+		kgo.DefaultProduceTopic(s.topic),
+		kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.RecordDeliveryTimeout(patience),
+		kgo.AllowIdempotentProduceCancellation(), // nothing is produced again
+	}, s.options, more)...)
+}
+
+// dialUntil dials connections that are closed when end is done.
+func dialUntil(end context.Context) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if err := end.Err(); err != nil {
+			return nil, err
+		}
+		conn, err := dialLoopback(ctx, network, address)
+		if err == nil {
+			context.AfterFunc(end, func() { _ = conn.Close() })
+		}
+		return conn, err
+	}
 }
 
 // partitions is how many the topic has. Brokers that are elsewhere are refused
 // here: the client would try them again and again.
 func (s side) partitions(ctx context.Context) (int32, error) {
-	c, err := s.client()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c, err := s.client(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	request, topic := kmsg.NewPtrMetadataRequest(), kmsg.NewMetadataRequestTopic()
 	topic.Topic = &s.topic
 	request.Topics = append(request.Topics, topic)
@@ -156,7 +178,7 @@ func perSecond(n int, took time.Duration) float64 {
 // produce sends n records in batches, and returns where in each partition they
 // begin.
 func (s side) produce(ctx context.Context, n int) (float64, map[int32]kgo.Offset, error) {
-	c, err := s.client()
+	c, err := s.client(ctx)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -191,7 +213,7 @@ func begins(sent []*kgo.Record) map[int32]kgo.Offset {
 // consume reads n records. The first fetch is not counted, as it has the
 // connecting in it, unless there is no other.
 func (s side) consume(ctx context.Context, from map[int32]kgo.Offset, n int) (float64, error) {
-	c, err := s.client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{s.topic: from}))
+	c, err := s.client(ctx, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{s.topic: from}))
 	if err != nil {
 		return 0, err
 	}
@@ -223,7 +245,7 @@ func poll(ctx context.Context, c *kgo.Client) (int, error) {
 
 // oneAtATime sends a record, waits, and sends the next.
 func (s side) oneAtATime(ctx context.Context, n int) (p50, p99 float64, err error) {
-	c, err := s.client(kgo.ProducerLinger(0))
+	c, err := s.client(ctx, kgo.ProducerLinger(0))
 	if err != nil {
 		return 0, 0, err
 	}
