@@ -294,28 +294,36 @@ func (g *gateway) enter(ctx context.Context, s *session, l login) error {
 
 // carry takes a session's requests to its broker.
 func (g *gateway) carry(ctx context.Context, s *session) error {
-	var l *link
+	var current *link
 	for {
-		if now := s.carrier().(*link); now != l {
-			l = now
-			if !g.server.start(func() { l.answers() }) {
-				return errOver
-			}
+		if err := g.follow(s, &current); err != nil {
+			return err
 		}
 		f, err := s.next(ctx)
+		if err == nil {
+			err = g.follow(s, &current) // it may have logged in again, as somebody else
+		}
+		if err == nil {
+			err = current.forward(f)
+		}
 		if err != nil {
 			return err
 		}
-		if now := s.carrier().(*link); now != l { // it has logged in again, as somebody else
-			l = now
-			if !g.server.start(func() { l.answers() }) {
-				return errOver
-			}
-		}
-		if err := l.forward(f); err != nil {
-			return err
-		}
 	}
+}
+
+// follow makes the session's link the current one. What the broker answers
+// there is taken to the client by a goroutine of its own.
+func (g *gateway) follow(s *session, current **link) error {
+	l := s.carrier().(*link)
+	if l == *current {
+		return nil
+	}
+	*current = l
+	if !g.server.start(l.answers) {
+		return errOver
+	}
+	return nil
 }
 
 // refresh has nothing to do: role bindings are read for each request.

@@ -323,8 +323,7 @@ func (l *link) next() (size int, e expectation, err error) {
 func (l *link) answer(size int, e expectation, buffer []byte) error {
 	s := l.session
 	if e.own == nil && e.amend == nil && !rewritten(e.header) {
-		_ = s.conn.SetWriteDeadline(time.Now().Add(s.server.config.FrameTimeout))
-		if err := copyExactly(s.conn, l.in, 4+size, buffer); err != nil {
+		if err := s.writing(func() error { return copyExactly(s.conn, l.in, 4+size, buffer) }); err != nil {
 			return err
 		}
 		s.flight.done()

@@ -197,7 +197,6 @@ func (x *exchange) tokens(ctx context.Context) error {
 			return errors.Join(a.refused, err)
 		}
 		if a.in {
-			_ = x.conn.SetReadDeadline(time.Time{})
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@ package broker
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ type session struct {
 	login  login
 	flight flight
 	served *versions // nil until they are asked for
+
+	readUntil, writeUntil time.Time // the deadlines of conn; the latter is whoever's it is to write
 
 	mu     sync.Mutex
 	lane   lane     // nil until the login
@@ -95,9 +98,31 @@ var (
 // now is the time of tokens and sessions, which may be moved.
 func (s *session) now() time.Time { return s.server.config.Now() }
 
-// deadline gives the client until then; real time, whatever the clock of the
-// stack says.
-func (s *session) deadline(d time.Duration) { _ = s.conn.SetReadDeadline(time.Now().Add(d)) }
+// deadline gives the client until then, or an eighth less; real time, whatever
+// the clock of the stack says. Setting one costs as much as a small request, so
+// that one that will do is left.
+func (s *session) deadline(d time.Duration) {
+	until := time.Now().Add(d)
+	if s.readUntil.After(until) || s.readUntil.Before(until.Add(-d/8)) {
+		s.readUntil = until
+		_ = s.conn.SetReadDeadline(until)
+	}
+}
+
+// writing gives the client at least half of the time of a frame to take what is
+// written. TLS may write while it reads, and fails for good when that is late,
+// so that its deadline is taken back.
+func (s *session) writing(write func() error) error {
+	now, d := time.Now(), s.server.config.FrameTimeout
+	if _, ok := s.conn.(*tls.Conn); ok {
+		_ = s.conn.SetWriteDeadline(now.Add(d))
+		defer func() { _ = s.conn.SetWriteDeadline(time.Time{}) }()
+	} else if s.writeUntil.Before(now.Add(d / 2)) {
+		s.writeUntil = now.Add(d)
+		_ = s.conn.SetWriteDeadline(s.writeUntil)
+	}
+	return write()
+}
 
 // next reads on to the next request that is for the cluster to answer, and
 // leaves it, with its size, in s.in. What is for the front to answer is
@@ -168,7 +193,9 @@ func (s *session) peek() (forwarded, error) {
 	if f.size < minFrame || f.size > maxFrame {
 		return f, fmt.Errorf("a frame of %d bytes, want %d to %d", f.size, minFrame, maxFrame)
 	}
-	s.deadline(s.server.config.FrameTimeout)
+	if s.in.Buffered() < 4+f.size {
+		s.deadline(s.server.config.FrameTimeout)
+	}
 	if b, err = s.in.Peek(4 + minFrame); err != nil {
 		return f, err
 	}
@@ -242,10 +269,10 @@ func (s *session) write(h header, body kmsg.Response) error {
 }
 
 func (s *session) send(b []byte) error {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.server.config.FrameTimeout))
-	_, err := s.conn.Write(b)
-	_ = s.conn.SetWriteDeadline(time.Time{})
-	return err
+	return s.writing(func() error {
+		_, err := s.conn.Write(b)
+		return err
+	})
 }
 
 // flight counts the requests that the cluster has not answered yet.
