@@ -62,8 +62,11 @@ func Start(t TB, c Config) *Cluster {
 	}
 	c.Nodes = max(c.Nodes, 1)
 	cluster := &Cluster{t: t, config: c}
+	// The folder is removed after what is cleaned up later than it is made: the
+	// nodes write to it until they are killed.
+	dir := t.TempDir()
 	t.Cleanup(cluster.kill)
-	err := cluster.start(t.TempDir())
+	err := cluster.start(dir)
 	for range 5 {
 		if !errors.Is(err, errAddressInUse) {
 			break
