@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -38,7 +39,13 @@ func (s *Stack) putRoleBindings(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "roleBindings is missing: write [] for none")
 		return
 	}
-	if err := s.SetRoleBindings(r.Context(), p.Config().ID, in.RoleBindings); err != nil {
+	err := s.SetRoleBindings(r.Context(), p.Config().ID, in.RoleBindings)
+	var notApplied *ApplyError
+	switch {
+	case errors.As(err, &notApplied):
+		refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	case err != nil:
 		refuse(w, http.StatusUnprocessableEntity, err.Error())
 		return
 	}

@@ -89,7 +89,7 @@ func (c Config) certificateWarnings(own *tls.Certificate) []string {
 	return warnings
 }
 
-// certify gives the https listener its certificate. It runs on the machine's
+// certify gives the https and kafka listeners their certificate. It runs on the machine's
 // clock, not on the stack's: those who connect verify the certificate with
 // theirs, and a stack whose clock is moved must still be reachable.
 func (s *Stack) certify(now time.Time) error {
@@ -104,11 +104,11 @@ func (s *Stack) certify(now time.Time) error {
 		authority, err = ca.Open(dir, now)
 	}
 	if err != nil {
-		return fmt.Errorf("idpool: https listener: %w", err)
+		return fmt.Errorf("idpool: certificate of the https and kafka listeners: %w", err)
 	}
 	leaf, err := authority.Issue(s.config.certificateNames(s.HTTPS), now)
 	if err != nil {
-		return fmt.Errorf("idpool: https listener: %w", err)
+		return fmt.Errorf("idpool: certificate of the https and kafka listeners: %w", err)
 	}
 	s.authority, s.certificate = authority, &leaf
 	return nil

@@ -76,7 +76,8 @@ func (s *Stack) closeKafka() error {
 // SetRoleBindings replaces the role bindings of a pool while the stack runs:
 // they count from the next request of a Kafka client on, also of those that are
 // connected already. Its error says which pool or which binding is wrong, and
-// then nothing has changed.
+// then nothing has changed; or, as an *[ApplyError], that the embedded cluster
+// did not take all of it.
 func (s *Stack) SetRoleBindings(ctx context.Context, poolID string, bindings []pool.RoleBinding) error {
 	p := s.pools[poolID]
 	if p == nil {
@@ -93,8 +94,21 @@ func (s *Stack) SetRoleBindings(ctx context.Context, poolID string, bindings []p
 	if s.broker == nil {
 		return nil
 	}
-	return s.broker.Refresh(ctx)
+	if err := s.broker.Refresh(ctx); err != nil {
+		return &ApplyError{err}
+	}
+	return nil
 }
+
+// ApplyError says why a change that was right did not reach the embedded
+// cluster.
+type ApplyError struct{ Err error }
+
+// Error is "idpool: " and the reason.
+func (e *ApplyError) Error() string { return "idpool: the embedded cluster: " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *ApplyError) Unwrap() error { return e.Err }
 
 func (c Config) hasCluster(id string) bool {
 	for _, cluster := range c.Clusters {
@@ -116,16 +130,27 @@ func byID(pools [][]*pool.Pool) map[string]*pool.Pool {
 }
 
 // advertised is HOST:PORT as clients reach the listener.
-func (k KafkaListener) advertised(l net.Listener) string {
+func (k KafkaListener) advertised(l net.Listener) string { return k.at(port(l, defaultKafkaPort)) }
+
+// Bootstrap is HOST:PORT as clients will reach the listener, as far as the
+// Config knows it: with the port of the command where it is free or not said.
+func (k KafkaListener) Bootstrap() string {
+	if _, p, err := net.SplitHostPort(k.Address); err == nil && p != "0" {
+		return k.at(p)
+	}
+	return k.at(defaultKafkaPort)
+}
+
+func (k KafkaListener) at(port string) string {
 	host, p, err := net.SplitHostPort(k.Advertised)
 	if err != nil {
-		host, p = cmp.Or(k.Advertised, "localhost"), port(l, defaultKafkaPort)
+		host, p = cmp.Or(k.Advertised, "localhost"), port
 	}
 	return net.JoinHostPort(host, p)
 }
 
 // firstBrokerPort is that of the listener for the first broker behind a gateway:
-// the one after the listener's own, or a free one where that is free too.
+// the one after the listener's own, or any free one where the listener's is one.
 func (k KafkaListener) firstBrokerPort() int {
 	_, p, err := net.SplitHostPort(k.Address)
 	number, notNumber := strconv.Atoi(p)

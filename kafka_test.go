@@ -370,3 +370,24 @@ func (s *lockedBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+// TestUpstreamUsersInAFile: a map of users panicked in every command that reads
+// a config.
+func TestUpstreamUsersInAFile(t *testing.T) {
+	const upstream = `kafka:
+  upstream:
+    bootstrap: ["broker:9092"]
+    users:
+      pool-dev: {username: dev, password: secret}
+`
+	c, err := Parse("x.yaml", append(AcmeYAML, upstream...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Kafka.Upstream.Users["pool-dev"]; got != (KafkaUser{"dev", "secret"}) {
+		t.Errorf("%+v", got)
+	}
+	if w := strings.Join(c.Warnings(), "\n"); !strings.Contains(w, "without kafka.upstream.user") {
+		t.Errorf("no warning that others have no user: %s", w)
+	}
+}

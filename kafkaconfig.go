@@ -1,12 +1,14 @@
 package idpool
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/idpool/idpool/internal/nearest"
 )
@@ -96,8 +98,8 @@ func (x *checker) kafka() {
 	x.oneOf("listeners.kafka.securityProtocol", l.SecurityProtocol, kafkaProtocols)
 	x.oneOf("kafka.errors", k.Errors, kafkaErrors)
 	x.oneOf("kafka.authorization", k.Authorization, kafkaAuthorizations)
-	if k.ConnectionsMaxReauth < 0 {
-		x.fail("kafka.connectionsMaxReauth", "%s is negative", k.ConnectionsMaxReauth)
+	if m := time.Duration(k.ConnectionsMaxReauth); m < 0 || m > 0 && m < leastReauth {
+		x.fail("kafka.connectionsMaxReauth", "%s is too short, want %s or more, or 0s for until the token expires", k.ConnectionsMaxReauth, leastReauth)
 	}
 	x.folder("kafka.data", k.Data, "")
 	for i, cluster := range x.config.Clusters {
@@ -105,6 +107,10 @@ func (x *checker) kafka() {
 	}
 	x.upstream(k)
 }
+
+// leastReauth is Kafka's own limit: two logins of one connection within a second
+// are taken for a mistake.
+const leastReauth = time.Second
 
 // The words of settings.
 var (
@@ -137,8 +143,13 @@ func (x *checker) hostPort(field, got string, portOptional bool) {
 	}
 }
 
+// isHost says whether a client could connect to it: 0.0.0.0 is for those who
+// listen.
 func isHost(s string) bool {
-	return net.ParseIP(s) != nil || len(s) <= 253 && dnsName.MatchString(s) && !strings.HasPrefix(s, "*")
+	if ip := net.ParseIP(s); ip != nil {
+		return !ip.IsUnspecified()
+	}
+	return len(s) <= 253 && dnsName.MatchString(s) && !strings.HasPrefix(s, "*")
 }
 
 func (x *checker) topics(at string, topics []Topic) {
@@ -174,11 +185,17 @@ func (x *checker) upstream(k Kafka) {
 	}
 	x.oneOf(field+".securityProtocol", u.SecurityProtocol, upstreamProtocols)
 	x.oneOf(field+".saslMechanism", u.SASLMechanism, upstreamMechanisms)
+	switch usesUsers, usesSSL := u.User.Username != "" || len(u.Users) > 0, strings.HasSuffix(u.SecurityProtocol, "SSL"); {
+	case u.CA != "" && !usesSSL:
+		x.fail(field+".ca", "means nothing without securityProtocol: SSL or SASL_SSL")
+	case u.SASLMechanism != "" && !usesUsers:
+		x.fail(field+".saslMechanism", "means nothing without user or users")
+	}
 	if u.CA != "" {
 		if pem, err := x.config.readPEMFile(u.CA); err != nil {
 			x.errs = append(x.errs, &fieldError{field + ".ca", err})
-		} else if certificatesOnly(pem) == "" {
-			x.fail(field+".ca", "%q has no CERTIFICATE block", x.config.file(u.CA))
+		} else if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+			x.fail(field+".ca", "%q has no certificate in PEM that can be read", x.config.file(u.CA))
 		}
 	}
 	if len(u.Bootstrap) == 0 {

@@ -142,6 +142,13 @@ func typeName(s *JSONSchema) string {
 	case s.Type == "array" && s.Items.Type == "object":
 		return "list"
 	case s.Type == "object" && s.AdditionalProperties != false:
+		if values, ok := s.AdditionalProperties.(*JSONSchema); ok && values.Type == "object" {
+			var keys []string
+			for _, p := range values.Properties {
+				keys = append(keys, "`"+p.Name+"`")
+			}
+			return "names, each with " + strings.Join(keys, ", ")
+		}
 		return "names and any JSON values"
 	case s.Type == "array":
 		return "list of " + s.Items.Type

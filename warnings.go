@@ -24,6 +24,9 @@ func (c Config) Warnings() []string {
 	}
 	warnings = append(warnings, c.credentialWarnings()...)
 	warnings = append(warnings, c.certificateWarnings(p.certificate)...)
+	if u := c.Kafka.Upstream; len(u.Users) > 0 && u.User.Username == "" {
+		warnings = append(warnings, "kafka.upstream.users: without kafka.upstream.user, the clients of other pools, and of several at once, cannot get to the cluster")
+	}
 	if len(p.pools) > 0 && len(c.Clusters) == 0 {
 		warnings = append(warnings, "the config lists no clusters, so that no client can log in: add clusters: [{id: lkc-…}]")
 	}

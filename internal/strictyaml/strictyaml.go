@@ -258,13 +258,31 @@ func (x *decoder) value(field string, node *yaml.Node, v reflect.Value, depth in
 	}
 }
 
-// freeMap reads a map[string]any, the one type of map that a config has.
+// freeMap reads a map with keys of the writer's own: with any values, or with
+// values of one type.
 func (x *decoder) freeMap(field string, node *yaml.Node, v reflect.Value, depth int) {
 	if node.Kind != yaml.MappingNode {
 		x.fail(node, field, "want %s, got %s", describeType(v.Type()), describeNode(node))
 		return
 	}
-	v.Set(reflect.ValueOf(x.freeMapping(field, node, depth)))
+	if isAny(v.Type().Elem()) {
+		v.Set(reflect.ValueOf(x.freeMapping(field, node, depth)))
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := resolved(node.Content[i]), reflect.New(v.Type().Elem()).Elem()
+		if key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str" {
+			x.fail(key, field, "want text as a key, got %s", describeNode(key))
+			continue
+		}
+		if v.MapIndex(reflect.ValueOf(key.Value)).IsValid() {
+			x.fail(key, join(field, key.Value), "given twice")
+			continue
+		}
+		x.value(join(field, key.Value), node.Content[i+1], value, depth+1)
+		v.SetMapIndex(reflect.ValueOf(key.Value), value)
+	}
 }
 
 func (x *decoder) mapping(field string, node *yaml.Node, v reflect.Value, depth int) {
