@@ -261,14 +261,7 @@ func (s *session) end(err error) {
 	if !open {
 		return
 	}
-	s.flight.abort()
-	if l := s.carrier(); l != nil {
-		l.close()
-	}
-	s.mu.Lock()
-	conn := s.conn
-	s.mu.Unlock()
-	_ = conn.Close()
+	s.finish()
 	if err != nil && !isOver(err) && !errors.Is(err, errLogin) && s.server.lifetime.Err() == nil {
 		s.server.log.Warn("kafka: connection closed", s.attributes("reason", why(err))...)
 	}
@@ -342,6 +335,9 @@ func (s *Server) secure(x *session) error {
 	}
 	secure := tls.Server(x.conn, s.config.TLS)
 	if err := secure.HandshakeContext(s.lifetime); err != nil {
+		if errors.Is(err, net.ErrClosed) { // by us: too many are not logged in
+			return errOver
+		}
 		return fmt.Errorf("the TLS handshake failed: %v: %s", err, s.trustHelp())
 	}
 	x.speakBy(secure)

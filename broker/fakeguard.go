@@ -46,10 +46,7 @@ func (s *session) guard(f forwarded) ([]byte, error) {
 		return appendRequest(nil, r.header, r.clientID, r.body), nil
 	}
 	answer.SetVersion(f.version)
-	s.flight.settle(f.counted())
-	err = s.write(f.header, answer)
-	s.flight.done()
-	return nil, err
+	return nil, s.answer(f, answer)
 }
 
 // unbearable is the answer to a request that kfake must not see, or nil.

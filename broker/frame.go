@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -151,18 +152,28 @@ func parseResponse(body kmsg.Response, frame []byte) error {
 	return nil
 }
 
-// readFrame reads a frame that is kept whole. Memory grows with what arrives,
-// not with what the size promises.
+// readFrame reads a frame that is kept whole, without its size.
 func readFrame(in *bufio.Reader, least, most int) ([]byte, error) {
+	frame, err := readSized(in, least, most)
+	if err != nil {
+		return nil, err
+	}
+	return frame[4:], nil
+}
+
+// readSized reads a frame with its size. Memory grows with what arrives, not
+// with what the size promises.
+func readSized(in *bufio.Reader, least, most int) ([]byte, error) {
 	size, err := readSize(in, least, most)
 	if err != nil {
 		return nil, err
 	}
-	frame, err := io.ReadAll(io.LimitReader(in, int64(size)))
-	if err == nil && len(frame) < size {
+	frame := bytes.NewBuffer(binary.BigEndian.AppendUint32(make([]byte, 0, 4+min(size, 1024)), uint32(size)))
+	_, err = io.CopyN(frame, in, int64(size))
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return frame, err
+	return frame.Bytes(), err
 }
 
 // readSize reads the size of a frame, without the four bytes that it takes.

@@ -260,7 +260,7 @@ func (c *rawClient) listGroups() error {
 // connection is closed, the log says why, and the clients of the other broker do
 // not notice.
 func TestGatewayBeforeABrokerThatIsWrong(t *testing.T) {
-	const unknown, unreached = "the cluster does not say what it serves", "the cluster cannot be reached"
+	const unknown, unreached = "the cluster does not say what it serves", "the cluster cannot be reached as the client's user"
 	const front = `user \"front\" of kafka.upstream.user`
 	const noResponse = "no response to what it was asked"
 	for _, tt := range []struct {

@@ -164,13 +164,8 @@ func copyExactly(to io.Writer, from io.Reader, n int, buffer []byte) error {
 // decide asks the role bindings about a request.
 func (l *link) decide(f forwarded) error {
 	s := l.session
-	size, err := readSize(s.in, minFrame, f.size)
+	frame, err := readSized(s.in, minFrame, f.size)
 	if err != nil {
-		return err
-	}
-	frame := make([]byte, 4+size)
-	binary.BigEndian.PutUint32(frame, uint32(size))
-	if _, err := io.ReadFull(s.in, frame[4:]); err != nil {
 		return err
 	}
 	r, err := parseRequest(frame[4:])
@@ -185,13 +180,10 @@ func (l *link) decide(f forwarded) error {
 	case a.drop:
 		return errors.New("the client may not write what it wants no answer to (acks=0)")
 	case a.reply != nil:
-		s.flight.settle(f.counted())
-		err := s.write(f.header, a.reply)
-		s.flight.done()
-		return err
+		return s.answer(f, a.reply)
 	}
 	if a.changed {
-		frame = appendRequest(frame[:0], r.header, r.clientID, r.body)
+		frame = appendRequest(nil, r.header, r.clientID, r.body)
 	}
 	if err := l.expect(f, a.amend); err != nil {
 		return err
@@ -232,7 +224,9 @@ func (l *link) logDenied(denied []pool.Operation) {
 // renew logs in at the broker again, when nothing is in flight but the request
 // that is about to be forwarded.
 func (l *link) renew(f forwarded) error {
-	l.session.flight.settle(f.counted())
+	if err := l.session.flight.settle(f.counted()); err != nil {
+		return err
+	}
 	lifetime, err := l.credentials.logIn(&ownRequests{link: l, answers: make(chan []byte, 1)})
 	l.renewAfter(lifetime)
 	return err
@@ -323,7 +317,7 @@ func (l *link) next() (size int, e expectation, err error) {
 func (l *link) answer(size int, e expectation, buffer []byte) error {
 	s := l.session
 	if e.own == nil && e.amend == nil && !rewritten(e.header) {
-		if err := s.writing(func() error { return copyExactly(s.conn, l.in, 4+size, buffer) }); err != nil {
+		if err := copyExactly(s, l.in, 4+size, buffer); err != nil {
 			return err
 		}
 		s.flight.done()

@@ -53,7 +53,7 @@ func (x *exchange) logRefusal(r validator.Request, d validator.Decision) {
 		cause = d.Causes[0].ID
 	}
 	x.refusedLine(failed.Name, failed.Message, cause, d.Principal,
-		"got", failed.Got, "want", failed.Want, "pool", loggable(r.Pools), "cluster", loggable(r.Cluster))
+		"got", loggable(failed.Got), "want", failed.Want, "pool", loggable(r.Pools), "cluster", loggable(r.Cluster))
 }
 
 // refusedLine is the line of a login that was refused.

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"reflect"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -54,7 +56,9 @@ func (s *session) afterwards(ctx context.Context, f forwarded) error {
 	if err != nil {
 		return err
 	}
-	s.flight.settle(0)
+	if err := s.flight.settle(0); err != nil {
+		return err
+	}
 	began := s.now()
 	switch {
 	case f.key == keySaslHandshake && s.mayLogInAgain(began):
@@ -278,7 +282,7 @@ func (x *exchange) evaluate(ctx context.Context, message []byte) outcome {
 	}
 	if name := principalName(d.Principal); m.authzid != "" && m.authzid != name {
 		return x.deny(d, fmt.Sprintf("the client asks for the authorization id %s, and its principal is %s", loggable(m.authzid), name),
-			fmt.Sprintf("Authentication failed: Client requested an authorization id (%s) that is different from the token's principal name (%s)", m.authzid, name))
+			fmt.Sprintf("Authentication failed: Client requested an authorization id (%s) that is different from the token's principal name (%s)", clip(m.authzid), clip(name)))
 	}
 	if before := x.login.decision.Principal; x.again && before != d.Principal {
 		text := fmt.Sprintf("Cannot change principals during re-authentication from User.%s: User.%s", principalName(before), principalName(d.Principal))
@@ -338,7 +342,7 @@ func (x *exchange) admit(ctx context.Context, request validator.Request, d valid
 		l.expires = began.Add(lifetime)
 	}
 	if err := x.server.behind.enter(ctx, x.session, l); err != nil {
-		return outcome{refused: fmt.Errorf("the cluster cannot be reached: %w", err), silent: true}
+		return outcome{refused: fmt.Errorf("the cluster cannot be reached as the client's user: %w", err), silent: true}
 	}
 	x.login = l
 	x.server.logins.Add(1)
@@ -359,6 +363,14 @@ func (x *exchange) lifetime(d validator.Decision, began time.Time) time.Duration
 	return lifetime
 }
 
+// clip keeps what a client sent from filling a message that has 32 KiB at most.
+func clip(s string) string {
+	if len(s) > maxExplained {
+		return strings.ToValidUTF8(s[:maxExplained], "") + "…"
+	}
+	return s
+}
+
 // principalName is User:NAME without its type.
 func principalName(principal string) string { return strings.TrimPrefix(principal, "User:") }
 
@@ -377,5 +389,6 @@ func withError(response kmsg.Response, err *kerr.Error) kmsg.Response {
 
 // isOver says whether an error is only that the client has gone.
 func isOver(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errOver)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errOver) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET)
 }

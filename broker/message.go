@@ -78,7 +78,7 @@ func (m *clientMessage) pairs(all []string) error {
 		case !pairKey.MatchString(key):
 			return fmt.Errorf("the key %.40q has something other than letters in it", key)
 		case !pairValue.MatchString(value):
-			return fmt.Errorf("the value of %s is empty or has a character that is not allowed", key)
+			return fmt.Errorf("the value of %.40s is empty or has a character that is not allowed", key)
 		}
 		m.extensions[key] = value
 	}

@@ -1,8 +1,3 @@
-// Package broker is the Kafka face of the decision: what a Kafka broker of
-// Confluent Cloud tells the client about it.
-//
-// Begin with [Refuse]. The package decides nothing: validator does, and explain
-// finds the reasons, which the client of a broker never sees.
 package broker
 
 import (
@@ -124,10 +119,7 @@ func Explain(d validator.Decision) string {
 		c := d.Causes[0]
 		text += ". Cause " + c.ID + ": " + c.Summary + ". Fix: " + strings.ReplaceAll(c.Fix, "\n", " ")
 	}
-	if len(text) > maxExplained {
-		text = strings.ToValidUTF8(text[:maxExplained], "") + "…"
-	}
-	return text
+	return clip(text)
 }
 
 // unauthorized is the error of the type of resource, with the text that Apache

@@ -33,6 +33,7 @@ type session struct {
 
 	mu     sync.Mutex
 	lane   lane     // nil until the login
+	over   bool     // what is open has been closed
 	client software // as ApiVersions says
 }
 
@@ -55,11 +56,27 @@ func (s *session) carrier() lane {
 	return s.lane
 }
 
-// carryBy gives the session another way to the cluster.
+// carryBy gives the session another way to the cluster, which is closed at once
+// when the session is over.
 func (s *session) carryBy(l lane) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lane = l
+	if s.over {
+		l.close()
+	}
+}
+
+// finish ends what the session has open.
+func (s *session) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	_ = s.conn.Close() // first: whoever wakes now must not write
+	s.flight.abort()
+	if s.lane != nil {
+		s.lane.close()
+	}
 }
 
 // speakBy gives the session its connection with what is spoken on it.
@@ -98,21 +115,22 @@ var (
 // now is the time of tokens and sessions, which may be moved.
 func (s *session) now() time.Time { return s.server.config.Now() }
 
-// deadline gives the client until then, or an eighth less; real time, whatever
+// deadline gives the client until then, or a sixteenth less (Java's clients give
+// up an idle connection after 9 of the 10 minutes, and are to be the first); real time, whatever
 // the clock of the stack says. Setting one costs as much as a small request, so
 // that one that will do is left.
 func (s *session) deadline(d time.Duration) {
 	until := time.Now().Add(d)
-	if s.readUntil.After(until) || s.readUntil.Before(until.Add(-d/8)) {
+	if s.readUntil.After(until) || s.readUntil.Before(until.Add(-d/16)) {
 		s.readUntil = until
 		_ = s.conn.SetReadDeadline(until)
 	}
 }
 
-// writing gives the client at least half of the time of a frame to take what is
-// written. TLS may write while it reads, and fails for good when that is late,
-// so that its deadline is taken back.
-func (s *session) writing(write func() error) error {
+// Write sends bytes to the client, which has at least half of the time of a
+// frame to take them. TLS may write while it reads, and fails for good when that
+// is late, so that its deadline is taken back.
+func (s *session) Write(b []byte) (int, error) {
 	now, d := time.Now(), s.server.config.FrameTimeout
 	if _, ok := s.conn.(*tls.Conn); ok {
 		_ = s.conn.SetWriteDeadline(now.Add(d))
@@ -121,7 +139,7 @@ func (s *session) writing(write func() error) error {
 		s.writeUntil = now.Add(d)
 		_ = s.conn.SetWriteDeadline(s.writeUntil)
 	}
-	return write()
+	return s.conn.Write(b)
 }
 
 // next reads on to the next request that is for the cluster to answer, and
@@ -212,7 +230,7 @@ func (s *session) read(f forwarded) (request, error) {
 	return parseRequest(frame)
 }
 
-// acksVersions: since when a produce request has a transactional id before its
+// Since when a produce request has a transactional id before its
 // acks, and since when it is flexible.
 const (
 	produceTransactional = 3
@@ -255,7 +273,9 @@ func (s *session) answerVersions(f forwarded) error {
 	if err != nil && (r.body == nil || errors.Is(err, errMalformed)) {
 		return err
 	}
-	s.flight.settle(0)
+	if err := s.flight.settle(0); err != nil {
+		return err
+	}
 	response, _, err := s.apiVersions(r)
 	if err != nil {
 		return err
@@ -268,11 +288,19 @@ func (s *session) write(h header, body kmsg.Response) error {
 	return s.send(appendResponse(nil, h.correlationID, body))
 }
 
-func (s *session) send(b []byte) error {
-	return s.writing(func() error {
-		_, err := s.conn.Write(b)
+// answer answers a request in the cluster's place, in its turn.
+func (s *session) answer(f forwarded, body kmsg.Response) error {
+	if err := s.flight.settle(f.counted()); err != nil {
 		return err
-	})
+	}
+	err := s.write(f.header, body)
+	s.flight.done()
+	return err
+}
+
+func (s *session) send(b []byte) error {
+	_, err := s.Write(b)
+	return err
 }
 
 // flight counts the requests that the cluster has not answered yet.
@@ -309,9 +337,9 @@ func (f *flight) abort() {
 	f.mu.Unlock()
 }
 
-// settle returns when no more than n are in flight, or nothing will land any
-// more.
-func (f *flight) settle(n int) {
+// settle returns when no more than n are in flight. Its error is errOver, for a
+// connection whose responses will not come.
+func (f *flight) settle(n int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.landed == nil {
@@ -320,4 +348,8 @@ func (f *flight) settle(n int) {
 	for f.n > n && !f.aborted {
 		f.landed.Wait()
 	}
+	if f.aborted {
+		return errOver
+	}
+	return nil
 }
