@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,7 @@ import (
 	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/internal/clientsettings"
+	"github.com/idpool/idpool/internal/nearest"
 	"github.com/idpool/idpool/validator"
 )
 
@@ -136,7 +139,12 @@ func (f *clientFlags) place(c *idpool.Config) error {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return usageError("", "client: --url: %q is no URL, want one such as %s", f.url, defaultURL)
 	}
-	f.bootstrap = cmp.Or(f.bootstrap, defaultKafka)
+	f.bootstrap = cmp.Or(f.bootstrap, l.Kafka.Bootstrap())
+	for one := range strings.SplitSeq(f.bootstrap, ",") {
+		if _, _, err := net.SplitHostPort(one); err != nil || strings.ContainsAny(one, " \t") {
+			return usageError("", "client: --bootstrap: %q is no address, want HOST:PORT such as %s", one, defaultKafka)
+		}
+	}
 	if u.Scheme == "https" {
 		l.HTTP.Address, l.HTTPS.Address, l.HTTPS.PublicURL = idpool.Off, "", f.url
 	} else {
@@ -176,10 +184,10 @@ func (f *clientFlags) settings(cmd *cobra.Command, c idpool.Config) (clientsetti
 		s.Secret = secret
 		fmt.Fprintf(cmd.ErrOrStderr(), "idpool: %s stands for the secret, which --show-secret prints\n", secret)
 	}
-	if f.ssl {
+	if f.ssl || c.Listeners.Kafka.SecurityProtocol == "SASL_SSL" {
 		s.SecurityProtocol = "SASL_SSL"
 	}
-	if f.ssl || strings.HasPrefix(f.url, "https:") {
+	if s.SecurityProtocol == "SASL_SSL" || strings.HasPrefix(f.url, "https:") {
 		s.CA = f.ca
 	}
 	if s.Cluster, err = f.theCluster(c); err != nil {
@@ -190,11 +198,17 @@ func (f *clientFlags) settings(cmd *cobra.Command, c idpool.Config) (clientsetti
 			return s, clientError(err)
 		}
 	}
-	err = f.mapped(cmd.Context(), c, t.ID, &s)
+	if err := f.mapped(cmd.Context(), c, t.ID, &s); err != nil {
+		return s, err
+	}
 	if cmd.Flags().Changed("pool") {
 		s.Pools = list(f.pool)
+		return s, knownPools(c, s.Pools)
 	}
-	return s, err
+	if len(s.Pools) == 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "idpool: no pool lets this application in: the settings name none (\"idpool explain\" says why)")
+	}
+	return s, nil
 }
 
 // application is the one whose credentials the settings have.
@@ -227,12 +241,42 @@ func (f *clientFlags) theCluster(c idpool.Config) (string, error) {
 		known = append(known, cluster.ID)
 	}
 	switch {
-	case f.cluster != "" || len(known) == 0:
+	case len(known) == 0:
 		return f.cluster, nil
+	case f.cluster != "":
+		return f.cluster, knownID("cluster", f.cluster, known)
 	case len(known) > 1:
 		return "", usageError("", "client: the config has several clusters, so give --cluster, one of %s", strings.Join(known, ", "))
 	}
 	return known[0], nil
+}
+
+// knownPools refuses a pool that the config does not have.
+func knownPools(c idpool.Config, pools []string) error {
+	var known []string
+	for _, p := range c.IdentityProviders {
+		for _, one := range p.IdentityPools {
+			known = append(known, one.ID)
+		}
+	}
+	for _, id := range pools {
+		if err := knownID("pool", id, known); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// knownID refuses what is likely a slip of the finger.
+func knownID(kind, id string, known []string) error {
+	if slices.Contains(known, id) {
+		return nil
+	}
+	hint := "the config has " + strings.Join(known, ", ")
+	if near := nearest.To(id, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return usageError(hint, "client: --%s: the config has no %s %q", kind, kind, id)
 }
 
 // mapped fills in what a token of the application says, and the first pool that

@@ -18,9 +18,9 @@ type kafkaFlags struct {
 func (f *kafkaFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.kafka, "kafka", "", "`ADDR` of the kafka listener, or off (default \""+defaultBroker+"\")")
 	flags.StringVar(&f.advertised, "kafka-advertised", "", "`HOST[:PORT]` that Kafka clients are told to connect to (default localhost)")
-	flags.StringVar(&f.upstream, "kafka-upstream", "", "stand before the real cluster at `HOST:PORT[,…]` in place of the embedded one")
+	flags.StringVar(&f.upstream, "kafka-upstream", "", "stand before the real cluster at `HOST:PORT,...` in place of the embedded one")
 	flags.StringVar(&f.data, "data", "", "keep the embedded cluster's topics in the folder `DIR`")
-	flags.StringVar(&f.errors, "kafka-errors", "", "what refused Kafka clients are told: confluent hides the reason, verbose tells it (default \"confluent\")")
+	flags.StringVar(&f.errors, "kafka-errors", "", "what refused Kafka clients are told, `MODE`: confluent hides the reason, verbose tells it (default \"confluent\")")
 }
 
 // apply puts the flags over the config. What they say is checked with the rest
@@ -33,6 +33,9 @@ func (f kafkaFlags) apply(c *idpool.Config) error {
 	k.Errors = cmp.Or(f.errors, k.Errors)
 	if f.errors != "" && !slices.Contains([]string{"confluent", "verbose"}, f.errors) {
 		return usageError("", "serve: --kafka-errors: %q is no way to tell errors, want confluent or verbose", f.errors)
+	}
+	if l.Address == idpool.Off && (f.advertised != "" || f.upstream != "" || f.data != "" || f.errors != "") {
+		return usageError("", "serve: --kafka is off, and --kafka-advertised, --kafka-upstream, --kafka-errors and --data mean nothing without it")
 	}
 	if f.upstream != "" {
 		k.Upstream.Bootstrap = strings.Split(f.upstream, ",")

@@ -50,8 +50,14 @@ func list(all []Extension) string {
 	return strings.Join(pairs, ",")
 }
 
-// shell writes a word for a POSIX shell.
-func shell(s string) string { return `'` + strings.ReplaceAll(s, `'`, `'\''`) + `'` }
+// shell writes a word for a POSIX shell. A variable that stands for the secret
+// is one there too.
+func shell(s string) string {
+	if strings.HasSuffix(s, "=$CLIENT_SECRET") {
+		return `"` + s + `"`
+	}
+	return `'` + strings.ReplaceAll(s, `'`, `'\''`) + `'`
+}
 
 // jaasLine is the value of Java's sasl.jaas.config. The token endpoint's
 // authority is among its options, since the client's own ssl settings are for
