@@ -55,22 +55,34 @@ func rewrite(response kmsg.Response, at placer) (changed bool) {
 // hideAddresses takes the settings of brokers that are addresses out, as Kafka
 // does with those that are secret.
 func hideAddresses(r *kmsg.DescribeConfigsResponse) (changed bool) {
-	for i := range r.Resources {
-		if r.Resources[i].ResourceType != kmsg.ConfigResourceTypeBroker {
+	for _, resource := range r.Resources {
+		if resource.ResourceType != kmsg.ConfigResourceTypeBroker {
 			continue
 		}
-		for j := range r.Resources[i].Configs {
-			c := &r.Resources[i].Configs[j]
-			switch c.Name {
-			case "listeners", "advertised.listeners", "controller.quorum.voters", "controller.quorum.bootstrap.servers", "zookeeper.connect":
-				c.Value, c.IsSensitive, changed = nil, true, true
-				for k := range c.ConfigSynonyms {
-					c.ConfigSynonyms[k].Value = nil
-				}
+		for j := range resource.Configs {
+			if c := &resource.Configs[j]; isAddresses(c.Name) {
+				hide(c)
+				changed = true
 			}
 		}
 	}
 	return changed
+}
+
+// isAddresses says whether a setting of a broker is addresses.
+func isAddresses(setting string) bool {
+	switch setting {
+	case "listeners", "advertised.listeners", "controller.quorum.voters", "controller.quorum.bootstrap.servers", "zookeeper.connect":
+		return true
+	}
+	return false
+}
+
+func hide(c *kmsg.DescribeConfigsResponseResourceConfig) {
+	c.Value, c.IsSensitive = nil, true
+	for k := range c.ConfigSynonyms {
+		c.ConfigSynonyms[k].Value = nil
+	}
 }
 
 // address is where a response has a broker's.

@@ -62,6 +62,8 @@ func TestDocumentation(t *testing.T) {
 		}
 	}
 	printed.Section{File: "../../docs/clients.md", Name: "clients", Update: *update}.Is(t, b.String())
+	broker := "```properties\n" + render(t, "kafka-broker", acme()) + "```\n"
+	printed.Section{File: "../../docs/kafka.md", Name: "kafka-broker", Update: *update}.Is(t, broker)
 }
 
 func section(b *strings.Builder, name, title, language, text string) {
