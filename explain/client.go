@@ -87,6 +87,10 @@ func clusterWrong(s *situation) finding {
 // poolUnknown is for a pool id that does not exist, or belongs to another
 // provider than the token. One wrong id refuses the whole list.
 func poolUnknown(s *situation) finding {
+	said := s.failed.Name == checkClient
+	if said && !s.printed("identityPoolId: Authentication failed") {
+		return finding{}
+	}
 	for _, id := range s.asked() {
 		owner := s.ownerOf(id)
 		switch {
@@ -97,6 +101,9 @@ func poolUnknown(s *situation) finding {
 		case s.provider != nil && owner.ID != s.provider.ID:
 			return s.poolElsewhere(id, owner)
 		}
+	}
+	if said {
+		return poolRefused()
 	}
 	return finding{}
 }

@@ -162,6 +162,16 @@ func clusterRefused(s *situation) finding {
 	}, "Confluent Cloud refused the cluster that the client names%s", cmp.Or(strings.TrimSuffix(" "+quote(s.in.Request.Cluster), " ''"), ""))
 }
 
+// poolRefused is for the text about a pool that the broker does not know, of a
+// client whose pool nobody has told us.
+func poolRefused() finding {
+	return found([]string{
+		"Look up the id of the pool, which begins with pool- and is not its name: Confluent Cloud console → Accounts & access → Workload identities → the provider → Identity pools.",
+		"Set it in the client. " + clientSettings("identityPoolId", "pool-…"),
+		"Or leave identityPoolId out: all pools whose filters match are then used.",
+	}, "the broker does not know the identity pool that the client names")
+}
+
 // bareText is a client's text that no rule knows. The masked one is the most
 // common, and says nothing by design.
 func bareText(text string) validator.Cause {

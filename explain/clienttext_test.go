@@ -63,6 +63,9 @@ func textRows() []row {
 		{"Confluent's word for a wrong cluster", "cluster-wrong",
 			clientSaid("Authentication failed: 1 extensions are invalid! They are: logicalCluster: Authentication failed"),
 			[]string{"refused the cluster that the client names 'lkc-acme'"}, []string{"may not be ready yet"}},
+		{"the broker's word for an unknown pool", "pool-unknown",
+			withoutPool(clientSaid("Authentication failed: 1 extensions are invalid! They are: identityPoolId: Authentication failed")),
+			[]string{"does not know the identity pool"}, []string{"leave identityPoolId out"}},
 		{"a consumer's own words", "no-role-binding",
 			clientSaid("org.apache.kafka.common.errors.TopicAuthorizationException: Not authorized to access topics: [orders]"),
 			[]string{"[orders]"}, []string{"DeveloperRead on topic and group"}},
@@ -74,6 +77,11 @@ func textRows() []row {
 
 func withoutCluster(in explain.Input) explain.Input {
 	in.Request.Cluster = ""
+	return in
+}
+
+func withoutPool(in explain.Input) explain.Input {
+	in.Request.Pools = ""
 	return in
 }
 

@@ -108,7 +108,7 @@ func requestRules() []rule {
 		{"no-extensions", on(validator.CheckCluster), noExtensions, docsClientReference},
 		{"cluster-missing", on(checkClient, validator.CheckCluster), clusterMissing, docsClusterMissing},
 		{"cluster-wrong", on(checkClient, validator.CheckCluster), clusterWrong, docsClientReference},
-		{"pool-unknown", on(validator.CheckPool), poolUnknown, docsPools},
+		{"pool-unknown", on(checkClient, validator.CheckPool), poolUnknown, docsPools},
 	}
 }
 
