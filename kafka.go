@@ -163,15 +163,12 @@ func (k KafkaListener) firstBrokerPort() int {
 // defaultKafkaPort is that of the command's Kafka listener.
 const defaultKafkaPort = "9092"
 
-// defaultTopicPartitions is Confluent Cloud's num.partitions.
-const defaultTopicPartitions = 6
-
 func (c Config) embeddedClusters() []broker.Cluster {
 	var all []broker.Cluster
 	for _, cluster := range c.Clusters {
 		topics := map[string]int32{}
 		for _, t := range cluster.Topics {
-			topics[t.Name] = cmp.Or(t.Partitions, defaultTopicPartitions)
+			topics[t.Name] = t.Partitions
 		}
 		all = append(all, broker.Cluster{ID: cluster.ID, Topics: topics})
 	}

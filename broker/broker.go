@@ -73,7 +73,8 @@ type Config struct {
 type Cluster struct {
 	// ID is its id, which clients name in logicalCluster, such as lkc-acme.
 	ID string
-	// Topics are there from the start, with their numbers of partitions.
+	// Topics are there from the start, with their numbers of partitions; zero
+	// means 6, as in Confluent Cloud.
 	Topics map[string]int32
 }
 

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +94,7 @@ func newFakeCluster(c Config, cluster Cluster) (*fakeCluster, error) {
 		if f.fake.TopicInfo(name) != nil {
 			continue // kept from before
 		}
-		if err := f.fake.CreateTopic(name, cluster.Topics[name], nil); err != nil {
+		if err := f.fake.CreateTopic(name, cmp.Or(cluster.Topics[name], defaultPartitions), nil); err != nil {
 			f.fake.Close()
 			return nil, fmt.Errorf("broker: cluster %s: topic %q: %v", cluster.ID, name, err)
 		}

@@ -41,7 +41,7 @@ type exchange struct {
 func (s *session) authenticate(ctx context.Context) error {
 	s.deadline(s.server.config.LoginTimeout)
 	x := &exchange{session: s}
-	if err := x.handshake(ctx, nil); err != nil {
+	if err := x.handshake(nil); err != nil {
 		return err
 	}
 	return x.tokens(ctx)
@@ -70,7 +70,7 @@ func (s *session) afterwards(ctx context.Context, f forwarded) error {
 	s.login.began = began
 	s.deadline(s.server.config.LoginTimeout)
 	x := &exchange{session: s, again: true}
-	if err := x.handshake(ctx, &r); err != nil {
+	if err := x.handshake(&r); err != nil {
 		return err
 	}
 	return x.tokens(ctx)
@@ -95,7 +95,7 @@ func illegalState(asked kmsg.Request) kmsg.Response {
 
 // handshake gets to where the client may send its token. first is the request
 // that has been read already, if any.
-func (x *exchange) handshake(ctx context.Context, first *request) error {
+func (x *exchange) handshake(first *request) error {
 	for {
 		r, err := x.loginRequest(first)
 		if err != nil && r.key != keyAPIVersions {

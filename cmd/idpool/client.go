@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"slices"
@@ -140,10 +139,8 @@ func (f *clientFlags) place(c *idpool.Config) error {
 		return usageError("", "client: --url: %q is no URL, want one such as %s", f.url, defaultURL)
 	}
 	f.bootstrap = cmp.Or(f.bootstrap, l.Kafka.Bootstrap())
-	for one := range strings.SplitSeq(f.bootstrap, ",") {
-		if _, _, err := net.SplitHostPort(one); err != nil || strings.ContainsAny(one, " \t") {
-			return usageError("", "client: --bootstrap: %q is no address, want HOST:PORT such as %s", one, defaultKafka)
-		}
+	if bad := notAddress(f.bootstrap); bad != "" {
+		return usageError("", "client: --bootstrap: %q is no address, want HOST:PORT such as %s", bad, defaultKafka)
 	}
 	if u.Scheme == "https" {
 		l.HTTP.Address, l.HTTPS.Address, l.HTTPS.PublicURL = idpool.Off, "", f.url

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"net"
 	"slices"
 	"strings"
 
@@ -39,11 +40,25 @@ func (f kafkaFlags) apply(c *idpool.Config) error {
 	}
 	if f.upstream != "" {
 		k.Upstream.Bootstrap = strings.Split(f.upstream, ",")
+		if bad := notAddress(f.upstream); bad != "" {
+			return usageError("", "serve: --kafka-upstream: %q is no address, want HOST:PORT such as broker-1:9092", bad)
+		}
 	}
 	if f.data != "" && len(k.Upstream.Bootstrap) > 0 {
 		return usageError("", "serve: --data keeps the embedded cluster, which an upstream replaces: leave one out")
 	}
 	return nil
+}
+
+// notAddress is the first in a list with commas that is not of the form
+// HOST:PORT; empty for none.
+func notAddress(list string) string {
+	for one := range strings.SplitSeq(list, ",") {
+		if host, port, err := net.SplitHostPort(one); err != nil || host == "" || port == "" || strings.ContainsAny(one, " \t") {
+			return cmp.Or(one, " ")
+		}
+	}
+	return ""
 }
 
 // behindKafka says in a word what is behind the Kafka listener.
