@@ -30,14 +30,15 @@ type fetcher struct {
 	client  *http.Client
 	timeout time.Duration
 	now     func() time.Time
+	fetched func(Fetch) // nil for nobody
 	// own is the transport of a fetcher whose caller has given no client; nil
 	// when there is one, whose connections are not ours to close.
 	own *http.Transport
 }
 
 // newFetcher makes a fetcher from a caller's client, which is left as it is.
-func newFetcher(client *http.Client, now func() time.Time) *fetcher {
-	f := &fetcher{client: &http.Client{}, now: now}
+func newFetcher(client *http.Client, now func() time.Time, fetched func(Fetch)) *fetcher {
+	f := &fetcher{client: &http.Client{}, now: now, fetched: fetched}
 	if client != nil {
 		*f.client = *client
 	} else if shared, ok := http.DefaultTransport.(*http.Transport); ok {
@@ -70,6 +71,18 @@ func sameHost(next *http.Request, before []*http.Request) error {
 		return fmt.Errorf("more than %d redirects", maxRedirects)
 	}
 	return nil
+}
+
+// tell gives an account of a fetch to who wants it.
+func (f *fetcher) tell(j *jwks, took time.Duration, set *keySet, err error) {
+	if f.fetched == nil {
+		return
+	}
+	done := Fetch{Provider: j.provider, URI: j.shown, Err: err, Duration: took}
+	if set != nil {
+		done.Keys = len(set.keys)
+	}
+	f.fetched(done)
 }
 
 // get fetches a JWKS. Its error says what happened, beginning with the request.

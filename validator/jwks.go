@@ -25,8 +25,9 @@ const (
 // errClosed is why nothing is fetched after Close.
 var errClosed = errors.New("the validator is closed")
 
-// tasks are the goroutines of a Validator: fetches, and nothing else. There is
-// none that waits for work, so that a Validator nobody closes leaks nothing.
+// tasks are the goroutines of a Validator and of those that With makes of it:
+// fetches, and nothing else. There is none that waits for work, so that a
+// Validator nobody closes leaks nothing.
 type tasks struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -54,8 +55,9 @@ func (t *tasks) close() {
 	t.wg.Wait()
 }
 
-// jwks holds the keys of one provider and fetches them when they are needed.
-// No fetch is made twice at the same time, however many wait for it.
+// jwks holds the keys of one provider, which several Validators may share, and
+// fetches them when they are needed. No fetch is made twice at the same time,
+// however many wait for it.
 //
 // The usual case, keys that are fresh, takes no lock: current is replaced as a
 // whole. Everything about fetching is behind mu, which is never held during a
@@ -64,12 +66,13 @@ func (t *tasks) close() {
 // golang.org/x/sync/singleflight would share the fetches as well, but not say
 // whether one is under way, which unknown kids and stale keys ask.
 type jwks struct {
-	uri     *url.URL
-	shown   string // uri without a password
-	fetch   *fetcher
-	tasks   *tasks
-	unknown UnknownKid
-	pause   time.Duration // between fetches that unknown kids cause
+	provider string // its id
+	uri      *url.URL
+	shown    string // uri without a password
+	fetch    *fetcher
+	tasks    *tasks
+	unknown  UnknownKid
+	pause    time.Duration // between fetches that unknown kids cause
 
 	current atomic.Pointer[keySet] // nil until the first fetch succeeds
 
@@ -243,7 +246,9 @@ func (j *jwks) takeOff() *flight {
 
 // land makes a flight's fetch and keeps what comes out.
 func (j *jwks) land(ctx context.Context, f *flight) {
+	began := time.Now()
 	set, err := j.fetch.get(ctx, j.uri)
+	j.fetch.tell(j, time.Since(began), set, err)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	f.err, j.lastErr, j.flight = err, err, nil

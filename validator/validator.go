@@ -32,7 +32,6 @@ import (
 	"context"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -68,6 +67,11 @@ type Config struct {
 	// the timeout of a Client that has none. The Client is copied; redirects
 	// are followed within the host of the JWKS only, whatever it says.
 	Client *http.Client
+	// Fetched is told of every fetch of a JWKS before its keys count, and so
+	// before any login that waits for them goes on. It may be called from
+	// several goroutines at once; it must not call Close, which waits for it.
+	// Nil means that nobody is told.
+	Fetched func(Fetch)
 }
 
 // DefaultOrganization is the organization of a Config that names none.
@@ -194,6 +198,17 @@ func New(c Config) (*Validator, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	t := &tasks{}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	return build(c, newFetcher(c.Client, c.Now, c.Fetched), t, nil), nil
+}
+
+// build makes a Validator of a Config without a mistake, whose Now is set. kept
+// are the providers of another one, whose keys it may share.
+func build(c Config, f *fetcher, t *tasks, kept []*provider) *Validator {
 	v := &Validator{
 		now:           c.Now,
 		skew:          max(c.ClockSkew, 0),
@@ -204,38 +219,31 @@ func New(c Config) (*Validator, error) {
 		pools:         map[string]namedPool{},
 		algorithms:    map[string]algorithm{},
 		steps:         steps(),
-		tasks:         &tasks{},
+		fetch:         f,
+		tasks:         t,
 		deciders:      sync.Pool{New: func() any { return new(decider) }},
 	}
 	if c.ClockSkew == 0 {
 		v.skew = defaultClockSkew
 	}
-	if v.now == nil {
-		v.now = time.Now
-	}
 	if c.CacheSize >= 0 {
 		v.cache = newCache(cmp.Or(c.CacheSize, defaultCacheSize))
 	}
-	v.fetch = newFetcher(c.Client, v.now)
-	v.tasks.ctx, v.tasks.cancel = context.WithCancel(context.Background())
 	for _, p := range c.Providers {
-		v.add(p)
+		v.add(p, kept)
 	}
 	if len(v.algorithms) == 0 {
 		// Without any provider the provider check is to fail, and not the one
 		// before it.
 		v.algorithms = Provider{}.algorithmSet()
 	}
-	return v, nil
+	return v
 }
 
 // add makes a Provider ready, of which check has found no mistake: errors of
 // parsing cannot occur any more.
-func (v *Validator) add(c Provider) {
-	uri, _ := url.Parse(c.JWKSURI)
-	p := &provider{id: c.ID, algorithms: c.algorithmSet()}
-	p.jwks = &jwks{uri: uri, shown: uri.Redacted(), fetch: v.fetch, tasks: v.tasks, unknown: cmp.Or(c.UnknownKid, Refetch)}
-	p.jwks.pause = cmp.Or(c.RefetchPause, p.jwks.unknown.pause())
+func (v *Validator) add(c Provider, kept []*provider) {
+	p := &provider{id: c.ID, algorithms: c.algorithmSet(), jwks: v.keySetOf(c, kept)}
 	if c.IdentityClaim != "" {
 		p.identityPath = c.IdentityClaim
 		p.identityClaim, _ = pool.CompileIdentityClaim(c.IdentityClaim)
@@ -310,8 +318,9 @@ func (v *Validator) RefreshKeys(ctx context.Context, providerID string) error {
 	return &Error{Provider: providerID, Problem: "there is no such provider"}
 }
 
-// Close ends the fetches under way and waits for them. A closed Validator
-// still decides, with the keys that it has.
+// Close ends the fetches under way and waits for them, those of every Validator
+// that With has made of this one or this one of, which fetch no more either. A
+// closed Validator still decides, with the keys that it has.
 func (v *Validator) Close() {
 	v.tasks.close()
 	v.fetch.close()
