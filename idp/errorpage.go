@@ -50,7 +50,7 @@ func (l listener) errorPage(_ http.ResponseWriter, r *http.Request) answer {
 	number, err := strconv.Atoi(r.URL.Query().Get("code"))
 	row, known := errorTable[number]
 	if err != nil || !known {
-		return answer{http.StatusNotFound, plainText, "idpool knows no such error; give one as /error?code=7000215\n"}
+		return answer{status: http.StatusNotFound, header: plainText, body: "idpool knows no such error; give one as /error?code=7000215\n"}
 	}
-	return answer{http.StatusOK, plainText, fmt.Sprintf("AADSTS%d (%s)\n%s\n", number, row.code, row.text)}
+	return answer{status: http.StatusOK, header: plainText, body: fmt.Sprintf("AADSTS%d (%s)\n%s\n", number, row.code, row.text)}
 }

@@ -57,6 +57,7 @@ type answer struct {
 	status int
 	header headers
 	body   any // a string is sent as HTML or text, nil as nothing, the rest as JSON
+	about  subject
 }
 
 // headers are those of an answer under their canonical names, with values that
@@ -99,29 +100,35 @@ var (
 	)
 )
 
-// serve is the one place that writes: headers, then status, then body.
+// serve makes an endpoint of a handler.
 func (l listener) serve(h handler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		r.SetPathValue("tenant", chi.URLParam(r, "tenant"))
-		a := h(w, r)
-		header := w.Header()
-		l.commonHeaders(header, r)
-		maps.Copy(header, http.Header(a.header))
-		body, contentType := a.encode()
-		if contentType != "" {
-			header.Set("Content-Type", contentType)
-		}
-		header.Set("Content-Length", strconv.Itoa(len(body)))
-		w.WriteHeader(a.status)
-		if r.Method != http.MethodHead {
-			_, _ = w.Write(body) // the client is gone; there is nobody to tell
-		}
+	return func(w http.ResponseWriter, r *http.Request) { l.answer(w, r, h) }
+}
+
+// answer is the one place that writes: headers, then status, then body.
+func (l listener) answer(w http.ResponseWriter, r *http.Request, h handler) {
+	identify(r)
+	a := h(w, r)
+	if o, ok := w.(Observer); ok {
+		o.Observe(l.event(r, a.about))
+	}
+	header := w.Header()
+	l.commonHeaders(header, r)
+	maps.Copy(header, http.Header(a.header))
+	body, contentType := a.encode()
+	if contentType != "" {
+		header.Set("Content-Type", contentType)
+	}
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(a.status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // the client is gone; there is nobody to tell
 	}
 }
 
 func (l listener) commonHeaders(header http.Header, r *http.Request) {
 	maps.Copy(header, http.Header(everywhere))
-	header[requestID] = []string{uuid.NewString()}
+	header[requestID] = []string{responseID(r)}
 	if id := correlationID(r); id != "" && strings.EqualFold(r.Header.Get("return-client-request-id"), "true") {
 		header.Set("client-request-id", id)
 	}
@@ -180,17 +187,20 @@ func correlationID(r *http.Request) string {
 
 // refuse makes the answer of an error. Its trace_id is the x-ms-request-id.
 func (l listener) refuse(r *http.Request, e *Error) answer {
-	traceID, correlation := uuid.NewString(), correlationID(r)
+	correlation := correlationID(r)
 	if correlation == "" {
 		correlation = uuid.NewString()
 	}
-	header := headers{requestID: {traceID}}
-	maps.Copy(header, noStore)
-	return answer{e.Status, header, e.Body(l.base(r), l.config.Now(), traceID, correlation)}
+	return answer{
+		status: e.Status,
+		header: maps.Clone(noStore), // callers add to it
+		body:   e.Body(l.base(r), l.config.Now(), responseID(r), correlation),
+		about:  subject{refused: e},
+	}
 }
 
 func (l listener) notFound(_ http.ResponseWriter, r *http.Request) answer {
-	return answer{http.StatusNotFound, plainText, "idpool serves no " + strconv.Quote(r.URL.Path) + ". Its endpoints are\n" +
+	return answer{status: http.StatusNotFound, header: plainText, body: "idpool serves no " + strconv.Quote(r.URL.Path) + ". Its endpoints are\n" +
 		"  POST /{tenant}/oauth2/v2.0/token\n" +
 		"  POST /{tenant}/oauth2/token\n" +
 		"  GET  /{tenant}/v2.0/.well-known/openid-configuration\n" +
@@ -204,5 +214,5 @@ func (l listener) notFound(_ http.ResponseWriter, r *http.Request) answer {
 }
 
 func (l listener) methodNotAllowed(_ http.ResponseWriter, r *http.Request) answer {
-	return answer{http.StatusMethodNotAllowed, plainText, "this endpoint does not take " + r.Method + "\n"}
+	return answer{status: http.StatusMethodNotAllowed, header: plainText, body: "this endpoint does not take " + r.Method + "\n"}
 }

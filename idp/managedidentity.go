@@ -42,8 +42,12 @@ var imdsHeaders = headersOf("Server", "IMDS/idpool")
 
 // imds is GET /metadata/identity/oauth2/token.
 func (l listener) imds(_ http.ResponseWriter, r *http.Request) answer {
+	var about subject
 	refuse := func(code, description string) answer {
-		return answer{http.StatusBadRequest, imdsHeaders, imdsError{code, description}}
+		if about.refused == nil {
+			about.refused = &Error{Code: code, detail: description}
+		}
+		return answer{status: http.StatusBadRequest, header: imdsHeaders, body: imdsError{code, description}, about: about}
 	}
 	query := r.URL.Query()
 	switch {
@@ -58,12 +62,12 @@ func (l listener) imds(_ http.ResponseWriter, r *http.Request) answer {
 	if problem != "" {
 		return refuse("invalid_request", problem)
 	}
-	token, refused := l.identityToken(r, identity)
-	if refused != nil {
-		return refuse(refused.Code, refused.Error())
+	token, about := l.identityToken(r, identity)
+	if token == nil {
+		return refuse(about.refused.Code, about.refused.Error())
 	}
 	v1 := token.responseV1()
-	return answer{http.StatusOK, imdsHeaders, imdsResponse{
+	return answer{status: http.StatusOK, header: imdsHeaders, about: about, body: imdsResponse{
 		AccessToken: v1.AccessToken, ClientID: identity.AppID, ExpiresIn: v1.ExpiresIn, ExpiresOn: v1.ExpiresOn,
 		ExtExpiresIn: v1.ExtExpiresIn, NotBefore: v1.NotBefore, Resource: v1.Resource, TokenType: v1.TokenType,
 	}}
@@ -87,8 +91,12 @@ type appServiceError struct {
 // appService is GET /msi/token: what IDENTITY_ENDPOINT points at. Any value of
 // IDENTITY_HEADER will do.
 func (l listener) appService(_ http.ResponseWriter, r *http.Request) answer {
+	var about subject
 	refuse := func(status int, message string) answer {
-		return answer{status: status, body: appServiceError{status, message}}
+		if about.refused == nil {
+			about.refused = &Error{Code: http.StatusText(status), detail: message}
+		}
+		return answer{status: status, body: appServiceError{status, message}, about: about}
 	}
 	query := r.URL.Query()
 	switch {
@@ -103,29 +111,30 @@ func (l listener) appService(_ http.ResponseWriter, r *http.Request) answer {
 	if problem != "" {
 		return refuse(http.StatusBadRequest, "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.")
 	}
-	token, refused := l.identityToken(r, identity)
-	if refused != nil {
-		return refuse(refused.Status, refused.Error())
+	token, about := l.identityToken(r, identity)
+	if token == nil {
+		return refuse(about.refused.Status, about.refused.Error())
 	}
-	return answer{status: http.StatusOK, body: appServiceResponse{
+	return answer{status: http.StatusOK, about: about, body: appServiceResponse{
 		AccessToken: token.token, ClientID: identity.AppID, ExpiresOn: strconv.FormatInt(token.claims.Exp, 10),
 		Resource: token.resourceName, TokenType: "Bearer",
 	}}
 }
 
-// identityToken issues a token to a managed identity, which needs no proof.
-func (l listener) identityToken(r *http.Request, identity *application) (*issued, *Error) {
+// identityToken issues a token to a managed identity, which needs no proof. The
+// token is nil when it is refused, and the subject has the error.
+func (l listener) identityToken(r *http.Request, identity *application) (*issued, subject) {
 	resource := r.URL.Query().Get("resource")
 	token, refused := l.issue(r.Context(), grant{
 		base: l.base(r), client: identity, resourceName: resource, acr: byAssertion, lifetime: identityLifetime,
 	})
 	if refused != nil {
 		l.config.Logger.Warn("token refused", "aadsts", refused.Number, "error", refused.Code,
-			"tenant", identity.in.ID, "client_id", identity.AppID, "scope", l.loggable(resource))
-		return nil, refused
+			"tenant", identity.in.ID, "client_id", identity.AppID, "scope", l.loggable(resource), "request_id", responseID(r))
+	} else {
+		l.logIssued(r, token)
 	}
-	l.logIssued(r.Context(), token)
-	return token, nil
+	return token, subject{tenant: identity.in.ID, clientID: identity.AppID, asked: resource, token: token, refused: refused}
 }
 
 // identity finds the managed identity that a request means: by its client id,

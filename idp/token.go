@@ -291,35 +291,40 @@ func (l listener) grantToken(w http.ResponseWriter, r *http.Request, v1 bool) an
 	if refused != nil {
 		return l.refuseToken(r, request, refused)
 	}
-	l.logIssued(r.Context(), token)
-	header := noStore
+	l.logIssued(r, token)
+	header, about := noStore, subject{asked: request.asked(), token: token}
 	if request.telemetry {
 		header = noStoreTelemetry
 	}
 	if v1 {
-		return answer{status: http.StatusOK, body: token.responseV1(), header: header}
+		return answer{status: http.StatusOK, body: token.responseV1(), header: header, about: about}
 	}
-	return answer{status: http.StatusOK, body: token.response(), header: header}
+	return answer{status: http.StatusOK, body: token.response(), header: header, about: about}
 }
 
 func (l listener) refuseToken(r *http.Request, request TokenRequest, refused *Error) answer {
-	asked := request.Scope
-	if request.v1 {
-		asked = request.Resource
-	}
-	l.config.Logger.Warn("token refused", "aadsts", refused.Number, "error", refused.Code,
-		"tenant", l.loggable(request.Tenant), "client_id", loggableID(request.ClientID), "scope", l.loggable(asked), "detail", refused.detail)
+	l.config.Logger.Warn("token refused", "aadsts", refused.Number, "error", refused.Code, "tenant", l.loggable(request.Tenant),
+		"client_id", loggableID(request.ClientID), "scope", l.loggable(request.asked()), "detail", refused.detail, "request_id", responseID(r))
 	a := l.refuse(r, refused)
+	a.about.clientID, a.about.asked = request.ClientID, request.asked()
 	if request.telemetry {
 		a.header["X-Ms-Clitelem"] = []string{"1," + strconv.Itoa(refused.Number) + ",0,,"}
 	}
 	return a
 }
 
-func (l listener) logIssued(ctx context.Context, token *issued) {
-	if l.config.Logger.Enabled(ctx, slog.LevelInfo) {
+// asked is what the client asked for, as it sent it.
+func (r TokenRequest) asked() string {
+	if r.v1 {
+		return r.Resource
+	}
+	return r.Scope
+}
+
+func (l listener) logIssued(r *http.Request, token *issued) {
+	if l.config.Logger.Enabled(r.Context(), slog.LevelInfo) {
 		l.config.Logger.Info("token issued", "tenant", token.client.in.ID, "client_id", token.client.AppID,
-			"aud", token.claims.Aud, "roles", token.claims.Roles, "ver", token.claims.Ver, "uti", token.claims.Uti)
+			"aud", token.claims.Aud, "roles", token.claims.Roles, "ver", token.claims.Ver, "uti", token.claims.Uti, "request_id", responseID(r))
 	}
 }
 
