@@ -189,3 +189,46 @@ func manyTenants(applications int) []idp.Tenant {
 	}
 	return []idp.Tenant{t}
 }
+
+// Another directory has other tenants and the same keys, also those that are put
+// into use later.
+func TestWithTenants(t *testing.T) {
+	s := newServer(t, idp.Config{PublicURL: "http://idp.test"})
+	tenant := idp.Acme()
+	tenant.Applications[1].PasswordCredentials[0].SecretText = "changed"
+	other, err := s.WithTenants([]idp.Tenant{tenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := idp.GenerateKeys(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Rotate(fresh)
+	for name, tc := range map[string]struct {
+		server *idp.Server
+		secret string
+		want   string
+	}{
+		"the old secret, before": {s, secret, ""}, "the new secret, before": {s, "changed", "AADSTS7000215"},
+		"the old secret, after": {other, secret, "AADSTS7000215"}, "the new secret, after": {other, "changed", ""},
+	} {
+		r, err := tc.server.Token(t.Context(), "http://idp.test", idp.TokenRequest{Tenant: acme, ClientID: client, ClientSecret: tc.secret, Scope: "api://" + api + "/.default"})
+		if (err == nil) != (tc.want == "") || err != nil && !strings.HasPrefix(err.Error(), tc.want) {
+			t.Errorf("%s: %v, want %q", name, err, tc.want)
+		}
+		if err != nil {
+			continue
+		}
+		if header, _ := decode(t, r.AccessToken); !strings.Contains(header, fresh.Signer().ID) {
+			t.Errorf("%s: header %s, want the kid %s", name, header, fresh.Signer().ID)
+		}
+	}
+	var mistake *idp.ConfigError
+	if _, err := s.WithTenants([]idp.Tenant{{ID: "acme"}}); !errors.As(err, &mistake) || mistake.Field != "tenants[0].id" {
+		t.Errorf("%v, want a mistake at tenants[0].id", err)
+	}
+	if acme, err := s.WithTenants(nil); err != nil || acme.TenantID(idp.Acme().ID) == "" {
+		t.Errorf("nil is not Acme: %v", err)
+	}
+}

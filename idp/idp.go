@@ -102,6 +102,23 @@ func (s *Server) With(keys *Keyring, publicURL string) *Server {
 	return &other
 }
 
+// WithTenants returns a Server of another directory. The rest is shared with
+// this one, also what changes later: keys, their schedules, and what is known of
+// other issuers. Nil means the tenant of Acme. Its error is that of New.
+func (s *Server) WithTenants(tenants []Tenant) (*Server, error) {
+	if tenants == nil {
+		tenants = []Tenant{Acme()}
+	}
+	dir, err := index(tenants)
+	if err != nil {
+		return nil, err
+	}
+	other := *s
+	other.config.Tenants, other.dir = tenants, dir
+	other.handler = other.At(other.config.PublicURL)
+	return &other, nil
+}
+
 // Rotate puts other keys into use, from the next token and the next JWKS on.
 // Nil means the fixed test keys.
 func (s *Server) Rotate(keys *Keyring) {

@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-//go:embed testkeys/*.pem
+//go:embed testkeys/*.pem testkeys/spare/*.pem
 var testKeyFiles embed.FS
 
 // certificateSubject is the common name of Azure's worldwide signing
@@ -53,8 +53,18 @@ type Keyring struct {
 // protect nothing.
 func TestKeys() *Keyring { return testKeys() }
 
-var testKeys = sync.OnceValue(func() *Keyring {
-	sub, err := fs.Sub(testKeyFiles, "testkeys")
+var testKeys = sync.OnceValue(func() *Keyring { return mustReadKeys("testkeys") })
+
+// SpareKeys are further fixed keys that ship in the binary, as little a secret
+// as [TestKeys]. No server publishes them until [Server.Roll] does, so that they
+// also serve as the keys of somebody else. They are read when they are first
+// asked for. The slice is the caller's.
+func SpareKeys() []*Key { return slices.Clone(spareKeys().keys) }
+
+var spareKeys = sync.OnceValue(func() *Keyring { return mustReadKeys("testkeys/spare") })
+
+func mustReadKeys(dir string) *Keyring {
+	sub, err := fs.Sub(testKeyFiles, dir)
 	if err != nil {
 		panic(err) // the path is a constant
 	}
@@ -63,7 +73,7 @@ var testKeys = sync.OnceValue(func() *Keyring {
 		panic(err) // the files are compiled in and read by a test
 	}
 	return ring
-})
+}
 
 // keyCount is how many keys a new keyring has; Azure publishes three or more.
 const keyCount = 3
@@ -257,6 +267,19 @@ func parsePrivate(pkcs8 []byte, public *rsa.PublicKey) (*rsa.PrivateKey, error) 
 	private, ok := key.(*rsa.PrivateKey)
 	if !ok || !private.PublicKey.Equal(public) {
 		return nil, errors.New("the private key does not belong to the certificate")
+	}
+	return private, nil
+}
+
+// Public is the public key. It must not be changed.
+func (k *Key) Public() *rsa.PublicKey { return k.public }
+
+// Signer is the private key, for signatures that idpool has no word for. Its
+// error says why the key file's private key cannot be read.
+func (k *Key) Signer() (crypto.Signer, error) {
+	private, err := k.private()
+	if err != nil {
+		return nil, fmt.Errorf("idp: key %s: %v", k.ID, err)
 	}
 	return private, nil
 }

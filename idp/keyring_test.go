@@ -112,3 +112,59 @@ func TestKeyFilesThatAreNone(t *testing.T) {
 		t.Error("a file was taken for a folder")
 	}
 }
+
+// Spare keys are no test keys, no server publishes them, and they sign.
+func TestSpareKeys(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range idp.TestKeys().Keys() {
+		seen[k.ID] = true
+	}
+	spare := idp.SpareKeys()
+	if len(spare) != 8 {
+		t.Errorf("%d spare keys, want 8", len(spare))
+	}
+	for _, k := range spare {
+		if seen[k.ID] {
+			t.Errorf("key %s occurs twice", k.ID)
+		}
+		seen[k.ID] = true
+		private, err := k.Signer()
+		if err != nil || k.Public().N.BitLen() != 2048 {
+			t.Fatal(err)
+		}
+		token, err := jws.Sign([]byte("{}"), jws.WithKey(jwa.RS256(), private))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := jws.Verify(token, jws.WithKey(jwa.RS256(), k.Public())); err != nil {
+			t.Errorf("key %s: %v", k.ID, err)
+		}
+	}
+	spare[0] = nil
+	if idp.SpareKeys()[0] == nil {
+		t.Error("a caller changed the keys of others")
+	}
+}
+
+func TestAKeyWithoutItsPrivateKeyDoesNotSign(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := idp.LoadKeys(dir, now); err != nil {
+		t.Fatal(err)
+	}
+	two := filepath.Join(dir, "key-2.pem")
+	data, err := os.ReadFile(two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := string(data)[strings.Index(string(data), "-----BEGIN CERTIFICATE"):]
+	if err := os.WriteFile(two, []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"+certificate), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ring, err := idp.LoadKeys(dir, now) // the first key signs; the second is read when it has to
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ring.Keys()[1].Signer(); err == nil || !strings.Contains(err.Error(), "idp: key "+ring.Keys()[1].ID) {
+		t.Errorf("%v, want an error that names the key", err)
+	}
+}
