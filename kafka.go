@@ -23,8 +23,10 @@ import (
 func (s *Stack) serveKafka(l net.Listener) error {
 	s.Kafka = s.config.Listeners.Kafka.advertised(l)
 	c := broker.Config{
-		Decide:     s.decideLogin,
-		Pools:      s.pools,
+		Decide: func(ctx context.Context, a broker.Attempt) broker.Verdict {
+			return broker.Verdict{Decision: s.decideLogin(ctx, a.Request)}
+		},
+		Pool:       func(id string) *pool.Pool { return s.pools[id] },
 		Clusters:   s.config.embeddedClusters(),
 		Advertised: s.Kafka,
 		Verbose:    s.config.Kafka.Errors == "verbose",

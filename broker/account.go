@@ -36,7 +36,8 @@ type accounts struct {
 }
 
 // of is the account of the pools of a login, made when they log in for the
-// first time.
+// first time, with the rights that they have now: a pool may have come after the
+// last Refresh, or have made place for another of its id.
 func (a *accounts) of(pools []string) (*account, error) {
 	sorted := slices.Clone(pools)
 	slices.Sort(sorted)
@@ -44,15 +45,19 @@ func (a *accounts) of(pools []string) (*account, error) {
 	name := strings.Join(sorted, ",")
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if known, ok := a.known[name]; ok {
-		return known, nil
+	found, known := a.known[name]
+	var err error
+	if known {
+		err = a.grant(found)
+	} else {
+		found = &account{name: name, pools: sorted}
+		err = a.make(found)
 	}
-	made := &account{name: name, pools: sorted}
-	if err := a.make(made); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("cluster %s: user %s: %w", a.cluster.id, name, err)
 	}
-	a.known[name] = made
-	return made, nil
+	a.known[name] = found
+	return found, nil
 }
 
 // make gives a new account its key and its rights. Nobody needs its password:
@@ -65,9 +70,20 @@ func (a *accounts) make(made *account) error {
 		salted: map[string][]byte{saltID(salt, minIterations): salted}}
 	request := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
 	upsert := kmsg.NewAlterUserSCRAMCredentialsRequestUpsertion()
-	upsert.Name, upsert.Mechanism, upsert.Iterations = made.name, 1, minIterations
+	upsert.Name, upsert.Mechanism, upsert.Iterations = made.name, scramSHA256, minIterations
 	upsert.Salt, upsert.SaltedPassword = salt, salted
 	request.Upsertions = append(request.Upsertions, upsert)
+	if err := a.alter(request); err != nil {
+		return err
+	}
+	if err := a.forget(made); err != nil { // what an earlier process has left in Data
+		return err
+	}
+	return a.grant(made)
+}
+
+// alter changes kfake's users.
+func (a *accounts) alter(request *kmsg.AlterUserSCRAMCredentialsRequest) error {
 	response, err := a.ask(request)
 	if err != nil {
 		return err
@@ -77,10 +93,7 @@ func (a *accounts) make(made *account) error {
 			return err
 		}
 	}
-	if err := a.forget(made); err != nil { // what an earlier process has left in Data
-		return err
-	}
-	return a.grant(made)
+	return nil
 }
 
 // minIterations is the least that Kafka takes.
@@ -99,16 +112,39 @@ func (a *accounts) ask(request kmsg.Request) (kmsg.Response, error) {
 	return ask(a.conn, request)
 }
 
-// refresh gives every account the rights that its pools have now.
+// refresh gives every account the rights that its pools have now. One whose
+// pools have all gone is taken from kfake: who is connected as it is denied
+// everything, and pools may come and go for as long as the process runs.
 func (a *accounts) refresh() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var errs []error
-	for _, known := range a.known {
-		errs = append(errs, a.grant(known))
+	for name, known := range a.known {
+		err := a.grant(known)
+		if err == nil && a.gone(known) {
+			err = a.drop(known)
+			delete(a.known, name)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
+
+// gone says whether none of an account's pools is there any more.
+func (a *accounts) gone(of *account) bool {
+	there := func(id string) bool { return a.config.Pool(id) != nil }
+	return !a.config.AllowAll && !slices.ContainsFunc(of.pools, there)
+}
+
+// drop takes an account that has no rights from kfake.
+func (a *accounts) drop(the *account) error {
+	request := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
+	request.Deletions = []kmsg.AlterUserSCRAMCredentialsRequestDeletion{{Name: the.name, Mechanism: scramSHA256}}
+	return a.alter(request)
+}
+
+// scramSHA256 is Kafka's number of the mechanism.
+const scramSHA256 = 1
 
 // rights are what an account may do.
 func (a *accounts) rights(of *account) []pool.Grant {
@@ -117,7 +153,7 @@ func (a *accounts) rights(of *account) []pool.Grant {
 	}
 	var grants []pool.Grant
 	for _, id := range of.pools {
-		if p := a.config.Pools[id]; p != nil {
+		if p := a.config.Pool(id); p != nil {
 			grants = append(grants, p.Grants(a.cluster.id)...)
 		}
 	}

@@ -376,9 +376,9 @@ func TestThousandExtensions(t *testing.T) {
 		extensions = append(extensions, strings.Repeat("k", 1+i%100)+string(rune('a'+i/100))+"=v")
 	}
 	asked := make(chan validator.Request, 1)
-	s := newLoginServer(t, Config{Decide: func(_ context.Context, r validator.Request) validator.Decision {
-		asked <- r
-		return allowed("User:pool-a", time.Time{}, "pool-a")
+	s := newLoginServer(t, Config{Decide: func(_ context.Context, a Attempt) Verdict {
+		asked <- a.Request
+		return Verdict{Decision: allowed("User:pool-a", time.Time{}, "pool-a")}
 	}})
 	c := s.dial(t)
 	c.handshake()
@@ -585,10 +585,10 @@ func TestCloseLeavesNothing(t *testing.T) {
 // A session that Close ends while it is being logged in leaves nothing behind.
 func TestCloseWhileDeciding(t *testing.T) {
 	deciding, closing := make(chan struct{}), make(chan struct{})
-	s := newLoginServer(t, Config{Decide: func(context.Context, validator.Request) validator.Decision {
+	s := newLoginServer(t, Config{Decide: func(context.Context, Attempt) Verdict {
 		close(deciding)
 		<-closing
-		return allowed("User:pool-a", time.Time{}, "pool-a")
+		return Verdict{Decision: allowed("User:pool-a", time.Time{}, "pool-a")}
 	}})
 	c := s.dial(t)
 	c.handshake()

@@ -15,15 +15,13 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
 
 	"github.com/idpool/idpool/pool"
-	"github.com/idpool/idpool/validator"
 )
 
 const benchTopic = "orders"
 
 // letIn allows everybody, so that what is measured is the front.
-func letIn(_ context.Context, r validator.Request) validator.Decision {
-	return validator.Decision{Allowed: true, Pools: []string{"pool-dev"}, Principal: "User:pool-dev", Identity: "client",
-		ExpiresAt: time.Now().Add(time.Hour)}
+func letIn(context.Context, Attempt) Verdict {
+	return Verdict{Decision: allowed("User:pool-dev", time.Now().Add(time.Hour), "pool-dev")}
 }
 
 // listenBroker serves a Config at a free port.
@@ -50,7 +48,7 @@ func benchConfig(tb testing.TB) Config {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return Config{Decide: letIn, Pools: map[string]*pool.Pool{"pool-dev": p}, Clusters: []Cluster{{ID: "lkc-acme", Topics: map[string]int32{benchTopic: 1}}}}
+	return Config{Decide: letIn, Pool: func(string) *pool.Pool { return p }, Clusters: []Cluster{{ID: "lkc-acme", Topics: map[string]int32{benchTopic: 1}}}}
 }
 
 // direct is kfake without a front, at its own port.

@@ -21,17 +21,23 @@ import (
 	"time"
 
 	"github.com/idpool/idpool/pool"
-	"github.com/idpool/idpool/validator"
 )
 
 // Config says whom a Server lets in, and to what. Decide is required.
 type Config struct {
-	// Decide says whether a token may log in. Causes in its answer go to the
-	// log, and to the client when Verbose.
-	Decide func(context.Context, validator.Request) validator.Decision
-	// Pools are all pools, by id, whose role bindings count; the bindings are
-	// read again for each request that is decided here, and at Refresh.
-	Pools map[string]*pool.Pool
+	// Decide says what comes of a client that wants to log in. It may take its
+	// time: the context ends with the client's time to log in, and with Close.
+	// What it says after that does not count, and the connection is closed.
+	Decide func(context.Context, Attempt) Verdict
+	// Pool is the pool of an id, whose role bindings count; nil when there is
+	// none, which has no bindings. It is asked for each request that is decided
+	// here, at each login, and at Refresh, so that pools may come and go. A nil
+	// Pool knows none.
+	Pool func(id string) *pool.Pool
+	// Observe is told of each Attempt what came of it, before the client is: a
+	// client that knows its answer finds it noted. It may be called from several
+	// goroutines at once. Nil means that nobody is told.
+	Observe func(Login)
 	// Clusters are the embedded clusters, by what clients call them. With an
 	// Upstream their topics mean nothing.
 	Clusters []Cluster
@@ -121,6 +127,9 @@ type front struct {
 func New(c Config) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Pool == nil {
+		c.Pool = func(string) *pool.Pool { return nil }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -277,8 +286,9 @@ func why(err error) string {
 	return err.Error()
 }
 
-// Refresh makes changed role bindings count from the next request on. Its error
-// says why the cluster did not take them.
+// Refresh makes changed role bindings count from the next request on, those of
+// pools that came or went included. Its error says why the cluster did not take
+// them.
 func (s *Server) Refresh(ctx context.Context) error { return s.behind.refresh(ctx) }
 
 // Logins is how many logins have succeeded, those of re-authentication

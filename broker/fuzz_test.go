@@ -162,12 +162,12 @@ func FuzzLogin(f *testing.F) {
 		s.lifetime, s.stop = context.WithCancel(context.Background())
 		defer s.stop()
 		s.log, s.config = slog.New(slog.DiscardHandler), Config{Now: time.Now, Logger: slog.New(slog.DiscardHandler), LoginTimeout: loginPatience, FrameTimeout: loginPatience, IdleTimeout: loginPatience,
-			Decide: func(_ context.Context, r validator.Request) validator.Decision {
-				if r.Token != token {
-					return refusedAt(validator.CheckSignature)
+			Decide: func(_ context.Context, a Attempt) Verdict {
+				if a.Request.Token != token {
+					return Verdict{Decision: refusedAt(validator.CheckSignature)}
 				}
 				decided++
-				return allowed("User:pool-a", time.Time{}, "pool-a")
+				return Verdict{Decision: allowed("User:pool-a", time.Time{}, "pool-a")}
 			}}
 		client, conn := net.Pipe()
 		var received bytes.Buffer

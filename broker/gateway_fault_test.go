@@ -20,7 +20,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/idpool/idpool/validator"
 )
 
 // The API keys of the requests that brokers are asked here.
@@ -192,8 +191,8 @@ func startFront(t *testing.T, bootstrap []string, log io.Writer) (s *Server, add
 		t.Fatal(err)
 	}
 	s, err = New(Config{
-		Decide: func(context.Context, validator.Request) validator.Decision {
-			return validator.Decision{Allowed: true, Verified: true, Pools: []string{"pool-dev"}, Principal: "User:pool-dev"}
+		Decide: func(context.Context, Attempt) Verdict {
+			return Verdict{Decision: allowed("User:pool-dev", time.Time{}, "pool-dev")}
 		},
 		AllowAll:   true,
 		Advertised: l.Addr().String(),

@@ -196,7 +196,7 @@ func (l *link) decide(f forwarded) error {
 // operation.
 func (s *session) allows(o pool.Operation) bool {
 	for _, id := range s.login.decision.Pools {
-		p := s.server.config.Pools[id]
+		p := s.server.config.Pool(id)
 		if p == nil {
 			continue
 		}

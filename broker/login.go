@@ -34,7 +34,12 @@ type exchange struct {
 	asked      bool   // ApiVersions has succeeded
 	bare       bool   // SaslHandshake v0: tokens without a request around them
 	challenged string // the refusal that the client has to acknowledge with \x01
-	logged     bool   // a refusal has its line in the log
+
+	// Of the client's last message:
+	arrived time.Time // real time
+	attempt Attempt
+	verdict Verdict
+	told    bool // a refusal has its line in the log
 }
 
 // authenticate logs a new client in. Until then nothing reaches the cluster.
@@ -193,6 +198,7 @@ func (x *exchange) tokens(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		x.describe()
 		a := x.evaluate(ctx, message)
 		if a.silent {
 			return a.refused
@@ -275,7 +281,13 @@ func (x *exchange) evaluate(ctx context.Context, message []byte) outcome {
 	request := validator.Request{
 		Token: m.token, Cluster: m.extensions["logicalCluster"], Pools: m.extensions["identityPoolId"], Extensions: m.extensions,
 	}
-	d := x.server.config.Decide(ctx, request)
+	if err := x.decide(ctx, request); err != nil {
+		return x.broken(err)
+	}
+	if x.verdict.Close || x.verdict.Refusal != nil {
+		return x.inject()
+	}
+	d := x.verdict.Decision
 	if refusal := Refuse(request, d); refusal != nil {
 		x.logRefusal(request, d)
 		return x.refuse(refusal, d)
@@ -288,13 +300,13 @@ func (x *exchange) evaluate(ctx context.Context, message []byte) outcome {
 		text := fmt.Sprintf("Cannot change principals during re-authentication from User.%s: User.%s", principalName(before), principalName(d.Principal))
 		return x.deny(d, text, text)
 	}
-	return x.admit(ctx, request, d)
+	return x.admit(ctx, request.Cluster)
 }
 
 // malformed refuses a message that is not of the grammar, whose reason Kafka
 // keeps to itself.
 func (x *exchange) malformed(err error) outcome {
-	x.refusedLine("message", err.Error(), "", "")
+	x.refusedLine(checkMessage, err.Error(), "", "")
 	refusal := authentication(x.masked())
 	if x.server.config.Verbose {
 		refusal.Message = "idpool refused the first message: " + err.Error()
@@ -328,25 +340,28 @@ func (x *exchange) refuse(refusal *Refusal, d validator.Decision) outcome {
 // deny refuses a token that is good with a text that is not hidden; reason is
 // that text as the log may have it.
 func (x *exchange) deny(d validator.Decision, reason, message string) outcome {
-	x.refusedLine("principal", reason, "", d.Principal)
+	x.refusedLine(checkPrincipal, reason, "", d.Principal)
 	return outcome{refusal: authentication(message), refused: errLogin}
 }
 
 // admit opens the way to the cluster before the client is told that it is in,
 // since its first request would race it.
-func (x *exchange) admit(ctx context.Context, request validator.Request, d validator.Decision) outcome {
-	began := x.now()
-	l := login{decision: d, cluster: request.Cluster, began: x.login.began}
-	lifetime := x.lifetime(d, began)
+func (x *exchange) admit(ctx context.Context, cluster string) outcome {
+	l := login{decision: x.verdict.Decision, cluster: cluster, clock: x.verdict.Now}
+	began := x.timeOf(l.clock)
+	if !x.login.began.IsZero() { // as long ago by the new clock
+		l.began = began.Add(-x.now().Sub(x.login.began))
+	}
+	lifetime := x.lifetime(l.decision, began)
 	if lifetime >= 0 {
 		l.expires = began.Add(lifetime)
 	}
 	if err := x.server.behind.enter(ctx, x.session, l); err != nil {
-		return outcome{refused: fmt.Errorf("the cluster cannot be reached as the client's user: %w", err), silent: true}
+		return x.broken(fmt.Errorf("the cluster cannot be reached as the client's user: %w", err))
 	}
 	x.login = l
 	x.server.logins.Add(1)
-	x.logAllowed(x.again, max(lifetime, 0))
+	x.logAllowed(max(lifetime, 0))
 	return outcome{lifetime: max(lifetime, 0), in: true}
 }
 

@@ -149,7 +149,7 @@ func newLoginServer(t *testing.T, c Config) *loginServer {
 	if c.Clusters == nil {
 		c.Clusters = []Cluster{{ID: "lkc-acme", Topics: map[string]int32{"orders": 1}}}
 	}
-	if c.Pools == nil {
+	if c.Pool == nil {
 		c.AllowAll = true
 	}
 	if s.Server, err = New(c); err != nil {
@@ -165,13 +165,18 @@ func newLoginServer(t *testing.T, c Config) *loginServer {
 	return s
 }
 
-func (s *loginServer) decide(_ context.Context, r validator.Request) validator.Decision {
+func (s *loginServer) decide(_ context.Context, a Attempt) Verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d, ok := s.tokens[r.Token]; ok {
-		return d
+	if d, ok := s.tokens[a.Request.Token]; ok {
+		return Verdict{Decision: d}
 	}
-	return refusedAt(validator.CheckSignature)
+	return Verdict{Decision: refusedAt(validator.CheckSignature)}
+}
+
+// among finds the pools of a map.
+func among(pools map[string]*pool.Pool) func(string) *pool.Pool {
+	return func(id string) *pool.Pool { return pools[id] }
 }
 
 // knows makes a token known from now on.

@@ -393,7 +393,7 @@ func TestReauthenticationWithOtherRights(t *testing.T) {
 		"pool-b": bindings(t, "pool-b", pool.RoleBinding{Role: "DeveloperRead", Resource: "group=x"}),
 		"pool-c": bindings(t, "pool-c", pool.RoleBinding{Role: "DeveloperWrite", Resource: "topic=orders"}),
 	}
-	s := newLoginServer(t, Config{Pools: pools})
+	s := newLoginServer(t, Config{Pool: among(pools)})
 	expires := s.clock.Now().Add(time.Hour)
 	s.knows("ab", allowed("crn://x", expires, "pool-a", "pool-b"))
 	s.knows("ba", allowed("crn://x", expires, "pool-b", "pool-a"))
@@ -440,7 +440,7 @@ func TestReauthenticationPipelined(t *testing.T) {
 		"pool-a": bindings(t, "pool-a", pool.RoleBinding{Role: "DeveloperRead", Resource: "topic=orders"}),
 		"pool-b": bindings(t, "pool-b", pool.RoleBinding{Role: "DeveloperWrite", Resource: "topic=orders"}),
 	}
-	s := newLoginServer(t, Config{Pools: pools})
+	s := newLoginServer(t, Config{Pool: among(pools)})
 	expires := s.clock.Now().Add(time.Hour)
 	s.knows("a", allowed("crn://x", expires, "pool-a"))
 	s.knows("b", allowed("crn://x", expires, "pool-b"))

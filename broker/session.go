@@ -93,8 +93,9 @@ type software struct{ name, version string }
 type login struct {
 	decision validator.Decision
 	cluster  string
-	began    time.Time // of the re-authentication; zero for a first login
-	expires  time.Time // zero for never
+	clock    func() time.Time // the Verdict's; nil for that of the Config
+	began    time.Time        // of the re-authentication; zero for a first login
+	expires  time.Time        // zero for never
 }
 
 // lane is a session's way to the cluster behind the front.
@@ -113,7 +114,15 @@ var (
 )
 
 // now is the time of tokens and sessions, which may be moved.
-func (s *session) now() time.Time { return s.server.config.Now() }
+func (s *session) now() time.Time { return s.timeOf(s.login.clock) }
+
+// timeOf is what a Verdict's clock says.
+func (s *session) timeOf(clock func() time.Time) time.Time {
+	if clock == nil {
+		clock = s.server.config.Now
+	}
+	return clock()
+}
 
 // deadline gives the client until then, or a sixteenth less (Java's clients give
 // up an idle connection after 9 of the 10 minutes, and are to be the first); real time, whatever
