@@ -55,7 +55,7 @@ func (s *Stack) putRoleBindings(w http.ResponseWriter, r *http.Request) {
 // poolOf is the pool that the path names; without one it is refused.
 func (s *Stack) poolOf(w http.ResponseWriter, r *http.Request) (*pool.Pool, bool) {
 	id := chi.URLParam(r, "pool")
-	p := s.pools[id]
+	p := s.Pool(id)
 	if p == nil {
 		refuse(w, http.StatusNotFound, fmt.Sprintf("there is no pool %q", id))
 	}

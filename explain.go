@@ -12,15 +12,15 @@ import (
 )
 
 // explain finds the causes, as of now.
-func (s *Stack) explain(in explain.Input) []validator.Cause {
-	in.Facts = s.facts()
-	in.Facts.Now = s.now()
+func (s *Scope) explain(in explain.Input) []validator.Cause {
+	in.Facts = s.current().facts()
+	in.Facts.Now = s.clock.Now()
 	return explain.Causes(in)
 }
 
 // ExplainToken says why the token endpoint refused a request, and how to fix
 // it. err is what Token returned; nil when it is no *idp.Error.
-func (s *Stack) ExplainToken(r idp.TokenRequest, err error) []validator.Cause {
+func (s *Scope) ExplainToken(r idp.TokenRequest, err error) []validator.Cause {
 	var e *idp.Error
 	if !errors.As(err, &e) {
 		return nil
@@ -34,16 +34,16 @@ func (s *Stack) ExplainToken(r idp.TokenRequest, err error) []validator.Cause {
 // ExplainClient says what a Kafka client's own text means: a line of its log,
 // or the token endpoint's answer that it printed. The request says what the
 // client sent, as far as that is known.
-func (s *Stack) ExplainClient(r validator.Request, text string) []validator.Cause {
+func (s *Scope) ExplainClient(r validator.Request, text string) []validator.Cause {
 	return s.explain(explain.Input{Request: r, ClientError: text})
 }
 
 // Traces are, for a Decision whose check filter failed, the filters of the pools
 // that refused, part by part. They are for people and made when asked for.
-func (s *Stack) Traces(d validator.Decision) map[string]pool.Trace {
+func (s *Scope) Traces(d validator.Decision) map[string]pool.Trace {
 	traces := map[string]pool.Trace{}
 	for id := range d.Matches {
-		if p := s.facts().Compiled[id]; p != nil {
+		if p := s.current().facts().Compiled[id]; p != nil {
 			traces[id] = p.Trace(d.Claims)
 		}
 	}

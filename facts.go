@@ -6,26 +6,22 @@ import (
 
 	"github.com/idpool/idpool/explain"
 	"github.com/idpool/idpool/idp"
-	"github.com/idpool/idpool/pool"
 )
 
 // gatherFacts tells package explain what the Config knows.
-func (s *Stack) gatherFacts(pools [][]*pool.Pool) explain.Facts {
-	f := explain.Facts{Compiled: map[string]*pool.Pool{}}
-	for _, p := range slices.Concat(pools...) {
-		f.Compiled[p.Config().ID] = p
-	}
-	for _, t := range s.config.Tenants {
+func (s *Scope) gatherFacts(w *world) explain.Facts {
+	f := explain.Facts{Compiled: w.pools}
+	for _, t := range w.config.Tenants {
 		byID, spelling := rolesByID(t), spellings(t)
 		for _, a := range t.Applications {
 			f.Applications = append(f.Applications, application(t, a, byID, spelling))
 		}
 	}
-	for _, p := range s.config.IdentityProviders {
-		issuers, jwksURI := s.origin(p)
+	for _, p := range w.config.IdentityProviders {
+		issuers, jwksURI := s.stack.origin(w.config, p)
 		f.Providers = append(f.Providers, explain.Provider{ID: p.ID, TenantID: p.Tenant, Issuers: issuers, JWKSURI: jwksURI, Pools: p.IdentityPools})
 	}
-	for _, c := range s.config.Clusters {
+	for _, c := range w.config.Clusters {
 		f.Clusters = append(f.Clusters, c.ID)
 	}
 	return f.Indexed()

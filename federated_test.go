@@ -29,7 +29,7 @@ func TestFederationWithinTheStack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		assertion, err := s.idp.Token(t.Context(), base, idp.TokenRequest{Tenant: other.ID, ClientID: workload, ClientSecret: "s", Scope: workload + "/.default"})
+		assertion, err := s.current().idp.Token(t.Context(), base, idp.TokenRequest{Tenant: other.ID, ClientID: workload, ClientSecret: "s", Scope: workload + "/.default"})
 		if err != nil {
 			t.Fatal(err)
 		}

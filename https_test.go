@@ -65,7 +65,7 @@ func TestAnotherTenantsIssuerIsRefused(t *testing.T) {
 	for _, base := range []string{s.HTTP, s.HTTPS} {
 		at := strings.TrimSuffix(base, "/")
 		token := tokenAt(t, s.Client(), at)
-		foreign, err := s.idp.Token(t.Context(), at, idp.TokenRequest{Tenant: other.ID, ClientID: other.Applications[0].AppID, ClientSecret: "s", Scope: other.Applications[0].AppID + "/.default"})
+		foreign, err := s.current().idp.Token(t.Context(), at, idp.TokenRequest{Tenant: other.ID, ClientID: other.Applications[0].AppID, ClientSecret: "s", Scope: other.Applications[0].AppID + "/.default"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func TestNewHasNoCertificate(t *testing.T) {
 	if s.HTTPS != "https://localhost:8443" || s.CA() != nil || s.Client() == nil {
 		t.Errorf("https %q, CA %q", s.HTTPS, s.CA())
 	}
-	token, err := s.idp.Token(t.Context(), s.HTTPS, idp.TokenRequest{Tenant: acme, ClientID: client, ClientSecret: secret, Scope: api + "/.default"})
+	token, err := s.current().idp.Token(t.Context(), s.HTTPS, idp.TokenRequest{Tenant: acme, ClientID: client, ClientSecret: secret, Scope: api + "/.default"})
 	if err != nil {
 		t.Fatal(err)
 	}

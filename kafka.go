@@ -2,7 +2,6 @@ package idpool
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -14,19 +13,14 @@ import (
 	"time"
 
 	"github.com/idpool/idpool/broker"
-	"github.com/idpool/idpool/explain"
-	"github.com/idpool/idpool/pool"
-	"github.com/idpool/idpool/validator"
 )
 
 // serveKafka logs clients in at the Kafka listener.
 func (s *Stack) serveKafka(l net.Listener) error {
 	s.Kafka = s.config.Listeners.Kafka.advertised(l)
 	c := broker.Config{
-		Decide: func(ctx context.Context, a broker.Attempt) broker.Verdict {
-			return broker.Verdict{Decision: s.decideLogin(ctx, a.Request)}
-		},
-		Pool:       func(id string) *pool.Pool { return s.pools[id] },
+		Decide:     s.login,
+		Pool:       s.poolOfAny,
 		Clusters:   s.config.embeddedClusters(),
 		Advertised: s.Kafka,
 		Verbose:    s.config.Kafka.Errors == "verbose",
@@ -35,7 +29,7 @@ func (s *Stack) serveKafka(l net.Listener) error {
 		Data:       s.config.Kafka.Data,
 		RequireTLS: s.config.Listeners.Kafka.SecurityProtocol == "SASL_SSL",
 		TrustHelp:  s.caSource,
-		Now:        s.now,
+		Now:        s.clock.Now,
 		Logger:     s.log,
 	}
 	if s.config.Listeners.Kafka.SecurityProtocol != "SASL_PLAINTEXT" {
@@ -57,49 +51,12 @@ func (s *Stack) serveKafka(l net.Listener) error {
 	return nil
 }
 
-// decideLogin decides as [Stack.Decide] does, and leaves the line of the log to
-// the broker, which knows more of the client.
-func (s *Stack) decideLogin(ctx context.Context, r validator.Request) validator.Decision {
-	d := s.validator.Validate(ctx, r)
-	if !d.Allowed {
-		d.Causes = s.explain(explain.Input{Decision: d, Request: r})
-	}
-	return d
-}
-
 // closeKafka ends the Kafka listener and every connection.
 func (s *Stack) closeKafka() error {
 	if s.broker == nil {
 		return nil
 	}
 	return errors.Join(s.broker.Close(), <-s.brokerEnd)
-}
-
-// SetRoleBindings replaces the role bindings of a pool while the stack runs:
-// they count from the next request of a Kafka client on, also of those that are
-// connected already. Its error says which pool or which binding is wrong, and
-// then nothing has changed; or, as an *[ApplyError], that the embedded cluster
-// did not take all of it.
-func (s *Stack) SetRoleBindings(ctx context.Context, poolID string, bindings []pool.RoleBinding) error {
-	p := s.pools[poolID]
-	if p == nil {
-		return fmt.Errorf("idpool: there is no pool %q", poolID)
-	}
-	for i, b := range bindings {
-		if !s.config.hasCluster(b.Cluster) {
-			return fmt.Errorf("idpool: roleBindings[%d].cluster: clusters has no %q", i, b.Cluster)
-		}
-	}
-	if err := p.SetRoleBindings(bindings); err != nil {
-		return fmt.Errorf("idpool: pool %q: %w", poolID, err)
-	}
-	if s.broker == nil {
-		return nil
-	}
-	if err := s.broker.Refresh(ctx); err != nil {
-		return &ApplyError{err}
-	}
-	return nil
 }
 
 // ApplyError says why a change that was right did not reach the embedded
@@ -119,16 +76,6 @@ func (c Config) hasCluster(id string) bool {
 		}
 	}
 	return false
-}
-
-func byID(pools [][]*pool.Pool) map[string]*pool.Pool {
-	all := map[string]*pool.Pool{}
-	for _, provider := range pools {
-		for _, p := range provider {
-			all[p.Config().ID] = p
-		}
-	}
-	return all
 }
 
 // advertised is HOST:PORT as clients reach the listener.

@@ -19,5 +19,5 @@ func (c Config) Lint(ctx context.Context) []explain.Warning {
 	for _, one := range s.samples(ctx) {
 		samples = append(samples, explain.Sample{TenantID: one.tenant, ClientID: one.clientID, DisplayName: one.name, Resource: one.resource, Claims: one.claims})
 	}
-	return explain.Lint(s.facts(), samples)
+	return explain.Lint(s.current().facts(), samples)
 }

@@ -39,7 +39,7 @@ func Start(ctx context.Context, c Config) (*Stack, error) {
 		s.secureAddress = l.secure.Addr().String()
 	}
 	if err := s.prepare(l); err != nil {
-		s.validator.Close()
+		s.current().validator.Close()
 		return nil, errors.Join(err, l.close())
 	}
 	s.client = s.newClient()
@@ -102,10 +102,10 @@ func (s *Stack) serveAll(l listeners) {
 		s.serve(l.admin, s.adminHandler(), nil)
 	}
 	if l.web != nil {
-		s.serve(l.web, s.idp.At(s.HTTP), nil)
+		s.serve(l.web, s.door("http", s.HTTP), nil)
 	}
 	if l.secure != nil {
-		s.serve(l.secure, s.idp.At(s.HTTPS), &tls.Config{Certificates: []tls.Certificate{*s.certificate}, MinVersion: tls.VersionTLS12})
+		s.serve(l.secure, s.door("https", s.HTTPS), &tls.Config{Certificates: []tls.Certificate{*s.certificate}, MinVersion: tls.VersionTLS12})
 	}
 }
 

@@ -51,7 +51,7 @@ func (c Config) Matrix(ctx context.Context, progress func(done, total int)) (Mat
 	return m, ctx.Err()
 }
 
-func (s *Stack) matrix(ctx context.Context, progress func(done, total int)) Matrix {
+func (s *Scope) matrix(ctx context.Context, progress func(done, total int)) Matrix {
 	m := Matrix{Pools: []string{}, Rows: []MatrixRow{}}
 	columns := s.columns()
 	for _, c := range columns {
@@ -82,11 +82,11 @@ type column struct {
 	pool    *pool.Pool
 }
 
-func (s *Stack) columns() []column {
-	compiled := s.facts().Compiled
+func (s *Scope) columns() []column {
+	compiled := s.current().facts().Compiled
 	var out []column
-	for _, p := range s.config.IdentityProviders {
-		issuers, _ := s.origin(p)
+	for _, p := range s.current().config.IdentityProviders {
+		issuers, _ := s.stack.origin(s.current().config, p)
 		for _, c := range p.IdentityPools {
 			out = append(out, column{c.ID, issuers, compiled[c.ID]})
 		}
@@ -94,7 +94,7 @@ func (s *Stack) columns() []column {
 	return out
 }
 
-func (s *Stack) cell(ctx context.Context, one sample, c column, explained bool) string {
+func (s *Scope) cell(ctx context.Context, one sample, c column, explained bool) string {
 	switch {
 	case one.refusal != nil:
 		return "AADSTS" + strconv.Itoa(one.refusal.Number)

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,11 +19,17 @@ import (
 
 // parts are what a Config compiles to before anything listens.
 type parts struct {
+	tenants     []idp.Tenant // with what their files hold
 	idp         *idp.Server
 	pools       [][]*pool.Pool   // by provider, in the Config's order
 	certificate *tls.Certificate // of the https listener; nil when idpool makes it
-	local       *inProcess       // the client's transport, to be told what it serves
-	client      *http.Client     // for keys and discovery documents
+}
+
+// surroundings are what the parts of a Config work in.
+type surroundings struct {
+	client *http.Client // for keys and discovery documents
+	now    func() time.Time
+	log    *slog.Logger
 }
 
 // checker collects the mistakes of a Config.
@@ -35,15 +42,17 @@ func (x *checker) fail(field, format string, args ...any) {
 	x.errs = append(x.errs, &fieldError{field, fmt.Errorf(format, args...)})
 }
 
-// parts compiles the Config. Its error joins every mistake.
+// parts compiles the Config only to see whether it can be.
 func (c Config) parts() (parts, error) {
+	return c.compile(surroundings{client: http.DefaultClient, now: c.Now, log: c.Logger})
+}
+
+// compile makes the parts of the Config. Its error joins every mistake.
+func (c Config) compile(in surroundings) (parts, error) {
 	x := &checker{config: c}
-	p := parts{local: &inProcess{next: c.Transport}}
-	// The public URLs are not known before the listeners are open: the
-	// transport learns them then.
-	p.client = &http.Client{Timeout: 10 * time.Second, Transport: p.local}
 	files := &keyFiles{config: c, read: map[string]keyFile{}, fields: map[string]bool{}}
-	server, err := idp.New(idp.Config{Tenants: x.tenants(files), Issuer: c.Issuer, Now: c.Now, Logger: c.Logger, Seed: c.Seed, Client: p.client})
+	p := parts{tenants: x.tenants(files)}
+	server, err := idp.New(idp.Config{Tenants: p.tenants, Issuer: c.Issuer, Now: in.now, Logger: in.log, Seed: c.Seed, Client: in.client})
 	if err != nil {
 		x.errs = append(x.errs, files.place(err))
 	}

@@ -22,9 +22,9 @@ type sample struct {
 // samples are the tokens of every application that is somebody's client, in the
 // order of the Config: one for each API that it has roles for or asks for, or
 // else for the first API of its tenant.
-func (s *Stack) samples(ctx context.Context) []sample {
+func (s *Scope) samples(ctx context.Context) []sample {
 	var all []sample
-	for _, t := range s.config.Tenants {
+	for _, t := range s.current().config.Tenants {
 		apis := newAPIs(t)
 		for _, a := range t.Applications {
 			if isClient(a) {
@@ -40,11 +40,11 @@ func (s *Stack) samples(ctx context.Context) []sample {
 	return all
 }
 
-func (s *Stack) samplesOf(ctx context.Context, t idp.Tenant, apis apis, clientID, name string, wanted []string) []sample {
+func (s *Scope) samplesOf(ctx context.Context, t idp.Tenant, apis apis, clientID, name string, wanted []string) []sample {
 	var out []sample
 	for _, resource := range apis.orFirst(wanted) {
 		one := sample{tenant: t.ID, clientID: clientID, name: name, resource: resource, scope: apis.scope(resource)}
-		claims, err := s.idp.Claims(ctx, s.base(), idp.TokenRequest{
+		claims, err := s.current().idp.Claims(ctx, s.stack.base(), idp.TokenRequest{
 			Tenant: t.ID, ClientID: clientID, Scope: one.scope, InsecureSkipCredential: true})
 		if !errors.As(err, &one.refusal) {
 			one.claims = claims

@@ -1,0 +1,167 @@
+package idpool
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/idpool/idpool/pool"
+)
+
+// Change changes the Config of the scope while it runs: tenants with their
+// applications, secrets, roles and assignments, providers with their pools and
+// role bindings, the organization and the clock skew. change gets a copy to
+// write to. What it leaves behind counts as a whole from the next request on;
+// requests under way end as they began, and sessions of Kafka clients live on,
+// with the role bindings that their pools have then. Keys, those that the
+// validator has fetched, clock, faults and journal stay as they are.
+//
+// Its error says what cannot be, a ConfigErrors for a mistake in the Config,
+// and then nothing has changed; or, as an *[ApplyError], that the embedded
+// cluster did not take all of it.
+func (s *Scope) Change(ctx context.Context, change func(*Config) error) error {
+	return s.revise(ctx, func(c Config) (Config, error) {
+		c = clone(c)
+		err := change(&c)
+		return c, err
+	})
+}
+
+// Apply replaces the Config of the scope, as [Scope.Change] does. What only a
+// restart changes (listeners, keys, clusters, …) must be as it is.
+func (s *Scope) Apply(ctx context.Context, c Config) error {
+	return s.revise(ctx, func(Config) (Config, error) { return clone(c), nil })
+}
+
+// Reset returns to the Config that the scope began with, without faults, with
+// an empty journal and a clock that is not moved. The keys stay, so that what
+// clients have fetched of them holds.
+func (s *Scope) Reset(ctx context.Context) error {
+	err := s.Apply(ctx, s.initial)
+	s.clock.Reset()
+	return err
+}
+
+// revise puts a changed Config into use. revision gets the one in use and must
+// not write to what that shares.
+func (s *Scope) revise(ctx context.Context, revision func(Config) (Config, error)) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	before := s.current()
+	c, err := revision(before.config)
+	if err != nil {
+		return err
+	}
+	if field := before.config.fixed(c); field != "" {
+		return ConfigErrors{{File: c.source, Field: field, Message: "cannot change while idpool runs: it needs a restart"}}
+	}
+	after, err := s.newWorld(c.like(before.config), before)
+	if err != nil {
+		return err
+	}
+	if err := s.stack.scopes.enter(s, after, before); err != nil {
+		return err
+	}
+	s.world.Store(after)
+	return s.refreshBroker(ctx)
+}
+
+// like takes over from the running Config what only Go can say, and what comes
+// with the file.
+func (c Config) like(running Config) Config {
+	c.Keyring, c.Transport, c.Now, c.Logger = running.Keyring, running.Transport, running.Now, running.Logger
+	c.anyCluster, c.source = running.anyCluster, running.source
+	return c
+}
+
+// fixed is a field that differs from another Config's and only a restart
+// changes; empty for none.
+func (c Config) fixed(other Config) string {
+	a, b := reflect.ValueOf(c), reflect.ValueOf(other)
+	for _, f := range reflect.VisibleFields(a.Type()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" || name == "-" || changeable[name] {
+			continue
+		}
+		if x, y := a.FieldByIndex(f.Index), b.FieldByIndex(f.Index); !same(x, y) {
+			return name
+		}
+	}
+	return ""
+}
+
+// changeable are the keys of a Config that change while it is in use.
+var changeable = map[string]bool{"tenants": true, "identityProviders": true, "organization": true, "clockSkew": true}
+
+// same compares two values of a Config. No list and an empty one are the same.
+func same(a, b reflect.Value) bool {
+	if a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 {
+		return true
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}
+
+// SetRoleBindings replaces the role bindings of a pool while the stack runs:
+// they count from the next request of a Kafka client on, also of those that are
+// connected already. Its error says which pool or which binding is wrong, and
+// then nothing has changed; or, as an *[ApplyError], that the embedded cluster
+// did not take all of it.
+func (s *Scope) SetRoleBindings(ctx context.Context, poolID string, bindings []pool.RoleBinding) error {
+	if err := s.bind(poolID, bindings); err != nil {
+		return err
+	}
+	return s.refreshBroker(ctx)
+}
+
+// bind changes a pool in its place: compiling every filter again would be a
+// waste.
+func (s *Scope) bind(poolID string, bindings []pool.RoleBinding) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	before := s.current()
+	p := before.pools[poolID]
+	if p == nil {
+		return fmt.Errorf("idpool: there is no pool %q", poolID)
+	}
+	for i, b := range bindings {
+		if !before.config.hasCluster(b.Cluster) {
+			return fmt.Errorf("idpool: roleBindings[%d].cluster: clusters has no %q", i, b.Cluster)
+		}
+	}
+	if err := p.SetRoleBindings(bindings); err != nil {
+		return fmt.Errorf("idpool: pool %q: %w", poolID, err)
+	}
+	after := *before
+	after.config = before.config.withPool(poolID, func(c *pool.Config) { c.RoleBindings = slices.Clone(bindings) })
+	s.know(&after)
+	s.world.Store(&after)
+	return nil
+}
+
+// withPool is the Config with one pool changed. Nothing of the original is
+// written to.
+func (c Config) withPool(id string, change func(*pool.Config)) Config {
+	c.IdentityProviders = slices.Clone(c.IdentityProviders)
+	for i := range c.IdentityProviders {
+		p := &c.IdentityProviders[i]
+		j := slices.IndexFunc(p.IdentityPools, func(one pool.Config) bool { return one.ID == id })
+		if j < 0 {
+			continue
+		}
+		p.IdentityPools = slices.Clone(p.IdentityPools)
+		change(&p.IdentityPools[j])
+	}
+	return c
+}
+
+func (s *Scope) refreshBroker(ctx context.Context) error {
+	if s.stack.broker == nil {
+		return nil
+	}
+	if err := s.stack.broker.Refresh(ctx); err != nil {
+		return &ApplyError{err}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package idpool
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/idpool/idpool/explain"
+	"github.com/idpool/idpool/validator"
+)
+
+// Decide says whether a token may log in, and if not, why and how to fix it.
+func (s *Scope) Decide(ctx context.Context, r validator.Request) validator.Decision {
+	d := s.decide(ctx, r)
+	s.logDecision(r, d)
+	return d
+}
+
+// decide decides without a line in the log: the broker writes its own, since it
+// knows more of the client.
+func (s *Scope) decide(ctx context.Context, r validator.Request) validator.Decision {
+	d := s.current().validator.Validate(ctx, r)
+	if !d.Allowed {
+		d.Causes = s.explain(explain.Input{Decision: d, Request: r})
+	}
+	return d
+}
+
+// logDecision writes a line without the token.
+func (s *Scope) logDecision(r validator.Request, d validator.Decision) {
+	if d.Allowed {
+		s.log.Info("login allowed", "principal", d.Principal, "identity", d.Identity, "pools", d.Pools, "cluster", loggable(r.Cluster))
+		return
+	}
+	failed := d.Failed()
+	s.log.Warn("login refused", "check", failed.Name, "reason", failed.Message, "got", failed.Got, "want", failed.Want,
+		"cause", firstCause(d), "pool", loggable(r.Pools), "cluster", loggable(r.Cluster))
+}
+
+// firstCause is the id of the likeliest cause of a refusal; empty for none.
+func firstCause(d validator.Decision) string {
+	if len(d.Causes) == 0 {
+		return ""
+	}
+	return d.Causes[0].ID
+}
+
+// loggable is what a client sent as far as a log may have it: people paste
+// tokens and secrets into the wrong place.
+func loggable(s string) string {
+	if len(s) > 200 || strings.Contains(s, "eyJ") {
+		return fmt.Sprintf("%.8s… (%d bytes)", s, len(s))
+	}
+	return s
+}

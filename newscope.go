@@ -1,0 +1,129 @@
+package idpool
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// ScopeConfig says what a new scope begins with.
+type ScopeConfig struct {
+	// Name is for people: it is in the log. Empty means the id.
+	Name string
+	// Config is what the scope is a copy of. Nil means what the Stack's own scope
+	// runs by now. Only what [Scope.Change] can change is taken from it.
+	Config *Config
+}
+
+// NewScope makes a scope beside the Stack's own, which ends with [Scope.Close].
+// It is a copy of a Config in which the tenants have other ids, their domains
+// are below a name of the scope, and the pools have other ids: [Scope.TenantID]
+// and [Scope.PoolID] say which. Whatever mentions one of them follows, issuers
+// and filters included. Applications keep their appId, secrets and roles.
+//
+// Listeners, the certificate and the Kafka cluster with its topics are shared.
+// The clock runs by the Stack's: moving that moves all.
+func (s *Stack) NewScope(c ScopeConfig) (*Scope, error) {
+	scope := &Scope{id: strings.ToLower(rand.Text()[:8]), stack: s}
+	scope.name = c.Name
+	if scope.name == "" {
+		scope.name = scope.id
+	}
+	scope.log = s.log.With("scope", scope.name)
+	scope.clock = newClock(s.clock.Now)
+	own := s.current().config
+	if c.Config != nil {
+		own = c.Config.like(own)
+	}
+	if field := own.fixed(s.config); field != "" {
+		return nil, &ConfigError{File: own.source, Field: field, Message: "is shared by all scopes, and cannot be another in one"}
+	}
+	scope.renames = renames(own, scope.id)
+	scope.initial = rewritten(own, func(text string) string { return scope.rename(text) })
+	if err := scope.begin(scope.initial); err != nil {
+		return nil, err
+	}
+	return scope, nil
+}
+
+// renaming is what a scope's names are made of.
+type renaming struct {
+	tenants map[string]string // new id by the old one
+	pools   map[string]string // likewise
+	texts   *strings.Replacer // of what is mentioned within other texts
+}
+
+func renames(c Config, id string) renaming {
+	r := renaming{tenants: map[string]string{}, pools: map[string]string{}}
+	var texts []string
+	for _, t := range c.Tenants {
+		fresh := uuid.NewString()
+		r.tenants[strings.ToLower(t.ID)] = fresh
+		texts = append(texts, t.ID, fresh, strings.ToLower(t.ID), fresh)
+		for _, domain := range t.Domains {
+			texts = append(texts, domain, id+"."+domain)
+		}
+	}
+	for _, p := range c.IdentityProviders {
+		for _, pool := range p.IdentityPools {
+			r.pools[pool.ID] = pool.ID + "-" + id
+		}
+	}
+	r.texts = strings.NewReplacer(texts...)
+	return r
+}
+
+// rename is a text of the original Config as the scope has it.
+func (s *Scope) rename(text string) string {
+	if id, isPool := s.renames.pools[text]; isPool {
+		return id
+	}
+	return s.renames.texts.Replace(text)
+}
+
+// ID tells scopes apart; empty for the Stack's own.
+func (s *Scope) ID() string { return s.id }
+
+// String names the scope to people.
+func (s *Scope) String() string {
+	if s.id == "" {
+		return "the server's own scope"
+	}
+	return "scope " + s.name
+}
+
+// TenantID is the id of a scope's first tenant; empty when it has none.
+func (s *Scope) TenantID() string {
+	if tenants := s.current().config.Tenants; len(tenants) > 0 {
+		return tenants[0].ID
+	}
+	return ""
+}
+
+// PoolID is what the scope calls the pool that the Config it is a copy of calls
+// id. In the Stack's own scope it is the same.
+func (s *Scope) PoolID(id string) string {
+	if own, renamed := s.renames.pools[id]; renamed {
+		return own
+	}
+	return id
+}
+
+// Close ends the scope: its tenants, tokens and pools are unknown from now on.
+// The Stack's own scope ends with the Stack.
+func (s *Scope) Close() error {
+	if s.id == "" {
+		return s.stack.Close()
+	}
+	if !s.stack.scopes.leave(s) {
+		return errors.New("idpool: " + s.String() + " is closed already")
+	}
+	s.end()
+	return s.refreshBroker(context.Background())
+}
+
+// end stops what the scope runs.
+func (s *Scope) end() { s.current().validator.Close() }

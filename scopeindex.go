@@ -1,0 +1,144 @@
+package idpool
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// scopeIndex finds the scope that something belongs to: a path, a token, a pool.
+type scopeIndex struct {
+	mu     sync.RWMutex
+	scopes map[string]*Scope // those beside the stack's own, by id
+	owners map[string]*Scope // by what [world.names] gives, of all
+}
+
+// names are what only one scope of a stack may have: the ids and domains of its
+// tenants, which URLs and tokens name, and the ids of its pools, which are users
+// of the Kafka cluster.
+func (w *world) names() []string {
+	var all []string
+	for _, t := range w.config.Tenants {
+		all = append(all, strings.ToLower(t.ID))
+		for _, domain := range t.Domains {
+			all = append(all, strings.ToLower(domain))
+		}
+	}
+	for id := range w.pools {
+		all = append(all, poolPrefix+id)
+	}
+	return all
+}
+
+// poolPrefix tells pools from tenants: it is in no domain.
+const poolPrefix = "pool:"
+
+// enter gives a scope the names of a world in place of those of another, or says
+// which belongs to another scope already.
+func (x *scopeIndex) enter(s *Scope, after, before *world) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.owners == nil {
+		x.scopes, x.owners = map[string]*Scope{}, map[string]*Scope{}
+	}
+	names := after.names()
+	for _, name := range names {
+		if owner := x.owners[name]; owner != nil && owner != s {
+			return fmt.Errorf("idpool: %q belongs to %s already", strings.TrimPrefix(name, poolPrefix), owner)
+		}
+	}
+	if before != nil {
+		x.drop(before)
+	}
+	for _, name := range names {
+		x.owners[name] = s
+	}
+	if s.id != "" {
+		x.scopes[s.id] = s
+	}
+	return nil
+}
+
+// drop forgets the names of a world. The caller holds mu.
+func (x *scopeIndex) drop(w *world) {
+	for _, name := range w.names() {
+		delete(x.owners, name)
+	}
+}
+
+// leave forgets a scope; false when it is not there any more.
+func (x *scopeIndex) leave(s *Scope) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.scopes[s.id] != s {
+		return false
+	}
+	delete(x.scopes, s.id)
+	x.drop(s.current())
+	return true
+}
+
+// scope is one by its id.
+func (x *scopeIndex) scope(id string) *Scope {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.scopes[id]
+}
+
+// all are the scopes beside the stack's own.
+func (x *scopeIndex) all() []*Scope {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return slices.Collect(maps.Values(x.scopes))
+}
+
+// alone says whether there is no scope but the stack's own.
+func (x *scopeIndex) alone() bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return len(x.scopes) == 0
+}
+
+// owner is the scope that has a tenant or, with the prefix, a pool; nil when
+// none has.
+func (x *scopeIndex) owner(name string) *Scope {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.owners[name]
+}
+
+// ofPath is the scope of a request to the identity provider: its tenant is the
+// first segment. What belongs to nobody is the stack's own to answer.
+func (s *Stack) ofPath(path string) *Scope {
+	segment, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if owner := s.scopes.owner(strings.ToLower(segment)); owner != nil {
+		return owner
+	}
+	return s.Scope
+}
+
+// ofToken is the scope whose tenant a token says to be from, without believing
+// it: that scope then decides.
+func (s *Stack) ofToken(token string) *Scope {
+	if s.scopes.alone() {
+		return s.Scope
+	}
+	_, rest, _ := strings.Cut(token, ".")
+	part, _, _ := strings.Cut(rest, ".")
+	var claims struct{ Iss, Tid any }
+	if text, err := base64.RawURLEncoding.DecodeString(part); err != nil || json.Unmarshal(text, &claims) != nil {
+		return s.Scope
+	}
+	issuer, _ := claims.Iss.(string)
+	tenant, _ := claims.Tid.(string)
+	for _, name := range append(strings.Split(issuer, "/"), tenant) {
+		if owner := s.scopes.owner(strings.ToLower(name)); owner != nil {
+			return owner
+		}
+	}
+	return s.Scope
+}
