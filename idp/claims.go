@@ -40,6 +40,8 @@ type claims struct {
 	XmsMirid string   `json:"xms_mirid,omitempty"` // managed identities
 
 	extra []member
+	// changed and header are the changes of a MintRequest.
+	changed, header []member
 }
 
 // OwnClaims are the names of the claims that Azure sets itself, which a config
@@ -70,11 +72,18 @@ type grant struct {
 	resourceName string // as the client asked for it
 	acr          string
 	lifetime     time.Duration
+	// issuedAt, changed and header are those of a MintRequest. A zero issuedAt
+	// is now.
+	issuedAt        time.Time
+	changed, header []member
 }
 
 // claims of the token of a grant.
 func (s *Server) claims(g grant) claims {
-	now, client, t := s.config.Now(), g.client, g.client.in
+	now, client, t := g.issuedAt, g.client, g.client.in
+	if now.IsZero() {
+		now = s.config.Now()
+	}
 	object := client.objectID()
 	c := claims{
 		Iat:   now.Add(-backdate).Unix(),
@@ -85,6 +94,8 @@ func (s *Server) claims(g grant) claims {
 		Sub:   object,
 		Tid:   t.ID,
 		extra: client.extra,
+
+		changed: g.changed, header: g.header,
 	}
 	if g.resource.idtyp {
 		c.Idtyp = "app"
@@ -119,13 +130,14 @@ func (c *claims) opaque() {
 	c.XmsFtd = base64.RawURLEncoding.EncodeToString(random[97:])
 }
 
-// payload is the claims as JSON, those of the config among Azure's.
+// payload is the claims as JSON, those of the config among Azure's, and then as
+// a MintRequest has them.
 func (c claims) payload() ([]byte, error) {
 	payload, err := marshal(c)
 	if err != nil {
 		return nil, err
 	}
-	return withMembers(payload, c.extra), nil
+	return changed(withMembers(payload, c.extra), c.changed), nil
 }
 
 // sign makes the compact JWS (RFC 7515 7.1) with the header in Azure's order.
@@ -138,17 +150,7 @@ func (c claims) sign(key *Key) (string, error) {
 	if c.Ver == "1.0" {
 		header = `{"typ":"JWT","alg":"RS256","x5t":"` + key.ID + `","kid":"` + key.ID + `"}`
 	}
-	b64 := base64.RawURLEncoding
-	token := make([]byte, 0, 2048)
-	token = b64.AppendEncode(token, []byte(header))
-	token = append(token, '.')
-	token = b64.AppendEncode(token, payload)
-	signature, err := key.sign(token)
-	if err != nil {
-		return "", err
-	}
-	token = append(token, '.')
-	return string(b64.AppendEncode(token, signature)), nil
+	return key.compact(changed([]byte(header), c.header), payload)
 }
 
 // marshal writes JSON as Azure does: in the struct's order, on one line, and
