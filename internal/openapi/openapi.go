@@ -91,7 +91,7 @@ type Info struct {
 	Problem any
 	// Schema returns the schema of a type in place of the derived one: what
 	// json.Marshal makes one of, or a [reflect.Type] that stands in for the
-	// type. Nil means none.
+	// type: what its MarshalJSON marshals in its place. Nil means none.
 	Schema func(reflect.Type) (any, bool)
 	// Security says that the API may ask for a bearer token.
 	Security bool

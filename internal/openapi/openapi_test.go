@@ -189,6 +189,40 @@ func TestAReplacedType(t *testing.T) {
 	}
 }
 
+// Timed writes one field more than it shows.
+type Timed struct {
+	Name string        `json:"name" openapi:"required"`
+	Took time.Duration `json:"-"`
+}
+
+type timedFields Timed
+
+type timedWire struct {
+	timedFields
+	Took string `json:"took,omitempty"`
+}
+
+func (t Timed) MarshalJSON() ([]byte, error) {
+	return json.Marshal(timedWire{timedFields(t), t.Took.String()})
+}
+
+// TestAWireType describes a type by what its MarshalJSON marshals.
+func TestAWireType(t *testing.T) {
+	info := toyInfo()
+	info.Schema = func(of reflect.Type) (any, bool) { return reflect.TypeFor[timedWire](), of == reflect.TypeFor[Timed]() }
+	info.Docs = func(_, typ, field string) string { return typ + "." + field }
+	document, err := Document(info, []Operation{{Method: "GET", Path: "/a", ID: "a", Responses: []Response{{Status: 200, Body: Timed{}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(members(t, document, "components", "schemas"))
+	want := `{"Timed":{"additionalProperties":false,"description":"Timed.","properties":{` +
+		`"name":{"description":"timedFields.Name","type":"string"},"took":{"description":"timedWire.Took","type":"string"}},"required":["name"],"type":"object"}}`
+	if err != nil || string(got) != want {
+		t.Errorf("schemas are %s, want %s (error %v)", got, want, err)
+	}
+}
+
 // Reader wants the name of strings.Reader.
 type Reader struct {
 	Other strings.Reader `json:"other"`

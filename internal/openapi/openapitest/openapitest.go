@@ -5,8 +5,8 @@
 //
 // It is for tests only. Documents and bodies are read by kin-openapi, which
 // knows nothing of how package openapi writes them; the document is also
-// compared with the schema of OpenAPI 3.1 that the OpenAPI Initiative publishes
-// (oas31.json, Apache-2.0).
+// compared with the OpenAPI Initiative's schema of 3.1 (oas31.json, Apache-2.0, in
+// the copy of libopenapi v0.41.8).
 package openapitest
 
 import (
