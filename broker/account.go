@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -21,6 +22,7 @@ type account struct {
 	pools       []string
 	credentials *credentials
 	granted     []pool.Grant
+	lanes       atomic.Int32 // how many handovers are its own, or are about to be
 }
 
 // accounts are the users of one kfake: one for each set of pools that has
@@ -37,7 +39,8 @@ type accounts struct {
 
 // of is the account of the pools of a login, made when they log in for the
 // first time, with the rights that they have now: a pool may have come after the
-// last Refresh, or have made place for another of its id.
+// last Refresh, or have made place for another of its id. Who asks has a lane of
+// the account to give back.
 func (a *accounts) of(pools []string) (*account, error) {
 	sorted := slices.Clone(pools)
 	slices.Sort(sorted)
@@ -57,6 +60,7 @@ func (a *accounts) of(pools []string) (*account, error) {
 		return nil, fmt.Errorf("cluster %s: user %s: %w", a.cluster.id, name, err)
 	}
 	a.known[name] = found
+	found.lanes.Add(1)
 	return found, nil
 }
 
@@ -113,15 +117,15 @@ func (a *accounts) ask(request kmsg.Request) (kmsg.Response, error) {
 }
 
 // refresh gives every account the rights that its pools have now. One whose
-// pools have all gone is taken from kfake: who is connected as it is denied
-// everything, and pools may come and go for as long as the process runs.
+// pools have all gone is taken from kfake when nobody is connected as it: pools
+// may come and go for as long as the process runs, and may also come back.
 func (a *accounts) refresh() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var errs []error
 	for name, known := range a.known {
 		err := a.grant(known)
-		if err == nil && a.gone(known) {
+		if err == nil && known.lanes.Load() == 0 && a.gone(known) {
 			err = a.drop(known)
 			delete(a.known, name)
 		}

@@ -43,6 +43,9 @@ type Verdict struct {
 	// letter, also when Config.Verbose. Code 0 is 58, SASL_AUTHENTICATION_FAILED,
 	// since a client that has no error is in. Nil injects nothing.
 	Refusal *Refusal
+	// Observe is told what came of the Attempt in place of Config.Observe: who
+	// decided may not be who answers for the rest. Nil means Config.Observe.
+	Observe func(Login)
 }
 
 // Login is an Attempt and what came of it.
@@ -136,7 +139,11 @@ func (x *exchange) inject() outcome {
 // observe tells who wants to know what came of the client's message, before the
 // client is told.
 func (x *exchange) observe(l Login) {
-	if x.server.config.Observe == nil {
+	observe := x.verdict.Observe
+	if observe == nil {
+		observe = x.server.config.Observe
+	}
+	if observe == nil {
 		return
 	}
 	l.Attempt, l.Decision, l.Fault = x.attempt, x.verdict.Decision, x.verdict.Fault
@@ -146,7 +153,7 @@ func (x *exchange) observe(l Login) {
 		l.Decision.Checks[i].Got = unlikeToken(l.Decision.Checks[i].Got)
 	}
 	l.Took = time.Since(x.arrived)
-	x.server.config.Observe(l)
+	observe(l)
 }
 
 // withoutToken is a Request as others may keep it: people paste tokens into the

@@ -202,16 +202,24 @@ func (s *Server) serve(f *front) error {
 
 // start runs something that Close waits for; not once the Server is closed.
 func (s *Server) start(f func()) bool {
+	if !s.begin() {
+		return false
+	}
+	go func() {
+		defer s.running.Done()
+		f()
+	}()
+	return true
+}
+
+// begin makes Close wait until running is done; not once the Server is closed.
+func (s *Server) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return false
 	}
 	s.running.Add(1)
-	go func() {
-		defer s.running.Done()
-		f()
-	}()
 	return true
 }
 

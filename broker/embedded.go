@@ -136,13 +136,14 @@ func (e *embedded) versions(context.Context, *front) (versions, error) { return 
 func (e *embedded) enter(_ context.Context, s *session, l login) error {
 	f := e.clusters[l.cluster]
 	if f == nil {
-		return fmt.Errorf("there is no cluster %q", l.cluster) // Decide lets no such login in
+		return fmt.Errorf("there is no cluster %q", loggable(l.cluster)) // Decide lets no such login in
 	}
 	who, err := f.accounts.of(l.decision.Pools)
 	if err != nil {
 		return err
 	}
 	if current, ok := s.carrier().(*handover); ok && current.account == who {
+		who.lanes.Add(-1) // it has one already
 		return nil
 	}
 	h := f.dial(s)

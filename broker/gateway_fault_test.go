@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
-
 )
 
 // The API keys of the requests that brokers are asked here.

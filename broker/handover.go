@@ -74,7 +74,14 @@ func newHandover(s *session, local net.Addr) *handover {
 func (h *handover) start() { close(h.started) }
 
 // close ends it for kfake. It is not for the client's end to be closed here.
-func (h *handover) close() { h.once.Do(func() { close(h.closed) }) }
+func (h *handover) close() {
+	h.once.Do(func() {
+		close(h.closed)
+		if h.account != nil {
+			h.account.lanes.Add(-1)
+		}
+	})
+}
 
 // Write sends what the front says to kfake.
 func (h *handover) Write(b []byte) (int, error) {

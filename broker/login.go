@@ -72,6 +72,10 @@ func (s *session) afterwards(ctx context.Context, f forwarded) error {
 	default:
 		return s.write(r.header, illegalState(r.body))
 	}
+	if !s.server.begin() { // kfake, whose goroutine this may be, waits for nobody
+		return errOver
+	}
+	defer s.server.running.Done()
 	s.login.began = began
 	s.deadline(s.server.config.LoginTimeout)
 	x := &exchange{session: s, again: true}
