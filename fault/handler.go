@@ -1,0 +1,87 @@
+package fault
+
+import (
+	"net/http"
+	"time"
+)
+
+// Handler is an identity provider that goes wrong: next with the faults of the
+// set. It breaks a connection off by panicking with http.ErrAbortHandler, which
+// an http.Server understands; who calls it otherwise has to recover. A writer
+// that wraps the server's should have Unwrap, for slow and cut bodies to be
+// flushed. An [idp.Observer] is told as if next had answered.
+func (s *Set) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		active := s.active.Load()
+		if active == nil || len(active.http) == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		asked := s.examine(r)
+		if asked == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if a := s.first(active.http, asked); a != nil {
+			x := &injection{set: s, armed: a, w: w, r: asked, next: next}
+			x.happen()
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// injection is a fault that happens to a request.
+type injection struct {
+	set   *Set
+	armed *armed
+	w     http.ResponseWriter
+	r     *request
+	next  http.Handler
+}
+
+// happen does what the fault says. Its id is in the header before anything is
+// written, or broken off.
+func (x *injection) happen() {
+	f := &x.armed.fault
+	x.w.Header().Set(Header, f.ID)
+	if f.Delay > 0 || f.Stall {
+		x.r.hold()
+		x.pause(time.Duration(f.Delay))
+	}
+	switch {
+	case f.Stall, f.Close:
+		x.leave()
+	case !f.changes():
+		x.next.ServeHTTP(x.w, x.r.Request)
+	default:
+		x.send(x.answer())
+	}
+}
+
+// changes says whether a fault does more than delay.
+func (f *Fault) changes() bool {
+	return f.answers() || f.ContentType != "" || f.CutBody > 0 || f.SlowBody > 0 || f.JWKS != "" || f.Token != ""
+}
+
+// answers says whether a fault answers instead of the identity provider.
+func (f *Fault) answers() bool {
+	return f.Status != 0 || f.AADSTS != 0 || f.RetryAfter != 0 || f.Body != "" || f.HTML
+}
+
+// leave breaks the connection off, at once or when the stall ends. The observer
+// is told before, since a stall may outlast whoever looks.
+func (x *injection) leave() {
+	x.set.config.Refuse(x.capture(), x.r.Request, x.armed.fault.silent())
+	if x.armed.fault.Stall {
+		x.pause(forever)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// pause waits, and gives up when the client has left.
+func (x *injection) pause(d time.Duration) {
+	if !x.set.wait(x.r.Context(), x.armed, d) {
+		panic(http.ErrAbortHandler)
+	}
+}
