@@ -86,8 +86,8 @@ func (s *Server) checkFederated(ctx context.Context, base string, a *application
 	if refused := j.claims.current(s.config.Now()); refused != nil {
 		return refused
 	}
-	if s.isOwnIssuer(base, j.claims.Iss) {
-		own := s.Keys().Keys()
+	if tenantID, own := s.isOwnIssuer(base, j.claims.Iss); own {
+		own := s.published(tenantID)
 		keys := make([]issuerKey, len(own))
 		for i, k := range own {
 			keys[i] = issuerKey{k.ID, k.public}
@@ -138,16 +138,17 @@ func (f FederatedIdentityCredential) isAudience(aud string) bool {
 
 // isOwnIssuer tells whether an issuer is a tenant of this server, whose keys
 // are here: by the v2.0 issuer of the listener in use or of the config, or by
-// the v1.0 issuer.
-func (s *Server) isOwnIssuer(base, issuer string) bool {
+// the v1.0 issuer. An issuer that the config says stands for its first tenant,
+// since it is not for more than one; there is one if somebody asks.
+func (s *Server) isOwnIssuer(base, issuer string) (tenantID string, own bool) {
 	for segment := range strings.SplitSeq(issuer, "/") {
 		t := s.dir.tenant(segment)
 		if t == nil || segment == "" {
 			continue
 		}
 		if issuer == v1Issuer(t.ID) || issuer == s.Issuer(base, t.ID) || issuer == s.Issuer(s.config.PublicURL, t.ID) {
-			return true
+			return t.ID, true
 		}
 	}
-	return issuer == s.config.Issuer
+	return s.config.Tenants[0].ID, issuer == s.config.Issuer
 }

@@ -54,6 +54,9 @@ type Server struct {
 	handler http.Handler
 	// keys are those in use; they change under a running server.
 	keys *atomic.Pointer[keysInUse]
+	// schedules are the keys of tenants that have their own. Every server made
+	// from this one shares them.
+	schedules *schedules
 	// signing bounds the signatures that run at once: more than there are
 	// processors only makes every one of them late.
 	signing chan struct{}
@@ -84,7 +87,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c, dir: dir, signing: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	s.keys = new(atomic.Pointer[keysInUse])
+	s.keys, s.schedules = new(atomic.Pointer[keysInUse]), new(schedules)
 	s.Rotate(c.Keys)
 	s.issuers = newIssuers(c)
 	s.handler = s.At(c.PublicURL)
@@ -92,7 +95,8 @@ func New(c Config) (*Server, error) {
 }
 
 // With returns a Server of the same tenants with other keys and another public
-// URL. It is cheap: the directory is shared.
+// URL. It is cheap: the directory is shared, and so are the keys of tenants that
+// Roll, Revoke and Restore gave their own.
 func (s *Server) With(keys *Keyring, publicURL string) *Server {
 	other := *s
 	other.config.PublicURL = publicURL
@@ -120,7 +124,8 @@ func (s *Server) WithTenants(tenants []Tenant) (*Server, error) {
 }
 
 // Rotate puts other keys into use, from the next token and the next JWKS on.
-// Nil means the fixed test keys.
+// Nil means the fixed test keys. Tenants that have keys of their own, see Roll,
+// keep them.
 func (s *Server) Rotate(keys *Keyring) {
 	if keys == nil || keys.Signer() == nil {
 		keys = TestKeys()
@@ -128,7 +133,7 @@ func (s *Server) Rotate(keys *Keyring) {
 	s.keys.Store(&keysInUse{keys, keys.shuffled(s.config.Seed)})
 }
 
-// Keys are the keys in use.
+// Keys are the keys in use, for all tenants that have no keys of their own.
 func (s *Server) Keys() *Keyring { return s.keys.Load().Keyring }
 
 // ServeHTTP serves the endpoints under the Config's PublicURL.

@@ -13,9 +13,9 @@ import (
 	"github.com/idpool/idpool/internal/nearest"
 )
 
-// ConfigError is a mistake in a Config.
+// ConfigError is a mistake in a Config, or in what a call was given.
 type ConfigError struct {
-	// Field is where it is, such as tenants[0].applications[1].appId.
+	// Field is where it is, such as tenants[0].applications[1].appId, or kid.
 	Field string
 	// Message says what is wrong, what was given, and what would be right.
 	Message string

@@ -30,21 +30,22 @@ func (l listener) jwks(_ http.ResponseWriter, r *http.Request) answer {
 	if refused != nil {
 		return l.refuse(r, refused)
 	}
-	return l.keySet("microsoftonline.com", l.Issuer(l.base(r), a.issuerID))
+	return l.keySet(a, "microsoftonline.com", l.Issuer(l.base(r), a.issuerID))
 }
 
 // jwksV1 is GET /{tenant}/discovery/keys: the same keys, without what scopes
 // them to an issuer.
 func (l listener) jwksV1(_ http.ResponseWriter, r *http.Request) answer {
-	if _, refused := l.resolve(r.PathValue("tenant")); refused != nil {
+	a, refused := l.resolve(r.PathValue("tenant"))
+	if refused != nil {
 		return l.refuse(r, refused)
 	}
-	return l.keySet("", "")
+	return l.keySet(a, "", "")
 }
 
-func (l listener) keySet(cloudInstance, issuer string) answer {
+func (l listener) keySet(a authority, cloudInstance, issuer string) answer {
 	set := jsonWebKeySet{}
-	for _, k := range l.keys.Load().published {
+	for _, k := range l.published(a.segment) {
 		set.Keys = append(set.Keys, k.jsonWebKey(cloudInstance, issuer))
 	}
 	return answer{status: http.StatusOK, body: set, header: cached}

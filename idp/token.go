@@ -228,7 +228,7 @@ func (s *Server) issue(ctx context.Context, g grant) (*issued, *Error) {
 	case <-ctx.Done():
 		return nil, serverError(ctx.Err())
 	}
-	token, err := c.sign(s.Keys().Signer())
+	token, err := c.sign(s.signer(g.client.in.ID))
 	if err != nil {
 		return nil, serverError(err)
 	}
