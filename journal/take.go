@@ -21,7 +21,8 @@ type taker struct {
 // Take waits until n entries match, those already remembered included, and
 // returns the oldest n of them. They stay in the journal, but no Take returns
 // them again: a second one gets the next. Those who wait at the same time are
-// served in the order in which they came.
+// served in the order in which they came. n is at least 1 and at most the size
+// of the journal.
 //
 // When ctx ends before, nothing is taken, and the *Error says how many came and
 // in what the nearest others differ. It wraps the error of ctx.
@@ -29,8 +30,10 @@ func (j *Journal) Take(ctx context.Context, f Filter, n int) ([]Entry, error) {
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
-	if n < 1 {
-		return nil, &Error{Field: "n", Got: fmt.Sprint(n), Want: "1 or more", message: fmt.Sprintf("n is %d, want 1 or more", n)}
+	if n < 1 || uint64(n) > j.size {
+		e := &Error{Field: "count", Got: strconv.Itoa(n), Want: fmt.Sprintf("1 to %d", j.size)}
+		e.message = fmt.Sprintf("count is %s, want %s", e.Got, e.Want)
+		return nil, e
 	}
 	t := &taker{filter: f, want: n, done: make(chan struct{})}
 	j.enter(t)

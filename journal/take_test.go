@@ -242,7 +242,8 @@ func TestTakeRefuses(t *testing.T) {
 		want   string
 	}{
 		{journal.Filter{Endpoint: "tokn"}, 1, `did you mean "token"?`},
-		{journal.Filter{}, 0, "n is 0, want 1 or more"},
+		{journal.Filter{}, 0, "count is 0, want 1 to 4096"},
+		{journal.Filter{}, 4097, "count is 4097, want 1 to 4096"},
 	} {
 		if _, err := j.Take(t.Context(), tc.filter, tc.n); err == nil || !strings.HasSuffix(err.Error(), tc.want) {
 			t.Errorf("%v %d: %v, want %s", tc.filter, tc.n, err, tc.want)
