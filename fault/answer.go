@@ -35,7 +35,7 @@ func (x *injection) capture() capture { return capture{recorded.New(), x.w} }
 func (x *injection) answer() capture {
 	c, f := x.capture(), &x.armed.fault
 	if f.answers() {
-		x.set.config.Refuse(c, x.r.Request, f.refusal(x.r.endpoint))
+		x.set.config.Refuse(c, x.r.Request, x.refusal())
 		f.dress(c)
 		return c
 	}
@@ -80,8 +80,10 @@ func (x *injection) change(c capture, how func(body []byte) ([]byte, error)) {
 	}
 }
 
-// refusal is the error that the fault answers with.
-func (f *Fault) refusal(endpoint string) *idp.Error {
+// refusal is the error that the fault answers with. A body or a page of the
+// fault's own is put into it later: so it has the headers of every answer.
+func (x *injection) refusal() *idp.Error {
+	f := &x.armed.fault
 	var e *idp.Error
 	status := f.Status
 	if status == 0 && f.RetryAfter != 0 {
@@ -89,21 +91,21 @@ func (f *Fault) refusal(endpoint string) *idp.Error {
 	}
 	switch {
 	case f.AADSTS != 0:
-		e, status = azure(f.AADSTS), f.Status
+		e, status = x.azure(f.AADSTS), f.Status // RetryAfter is no reason to change Azure's
 	case f.Body != "" || f.HTML:
 		e = f.silent()
 		e.Status = http.StatusOK
 	case status == http.StatusTooManyRequests:
-		e = azure(throttled)
+		e = x.azure(throttled)
 	case status >= 500:
-		e = azure(transient)
+		e = x.azure(transient)
 	default:
 		e = &idp.Error{Code: "invalid_request", Message: fmt.Sprintf("fault %s: status %d", f.ID, status)}
 	}
 	if status != 0 {
 		e.Status = status
 	}
-	if endpoint != Token && (e.Number == 90002 || e.Number == 900023) {
+	if x.r.endpoint != Token && (e.Number == 90002 || e.Number == 900023) {
 		e.Code = "invalid_tenant" // as idp has it on whatever is read
 	}
 	return e
@@ -121,8 +123,8 @@ const (
 	transient = 90033
 )
 
-// azure is the error of a number.
-func azure(number int) *idp.Error {
+// azure is the error of a number. One that idpool has no text for says so.
+func (x *injection) azure(number int) *idp.Error {
 	e := &idp.Error{Code: "temporarily_unavailable", Number: number, Status: http.StatusServiceUnavailable}
 	switch number {
 	case throttled:
@@ -131,7 +133,7 @@ func azure(number int) *idp.Error {
 	case transient, 90024, 90090, 90006:
 		e.Message = "A transient error has occurred. Please try again."
 	default:
-		return idp.NewError(number)
+		return idp.NewError(number, x.r.words(number, x.set.config.Now())...)
 	}
 	return e
 }
@@ -153,8 +155,8 @@ func (f *Fault) dress(c capture) {
 		c.Body.Reset()
 		c.Body.WriteString(f.Body)
 		header.Set("Content-Type", typeOf(f.Body))
-	case c.Status < 400:
-		c.Body.Reset() // no error
+	case c.Status < 400: // no error, so no error's body
+		c.Body.Reset()
 		header.Del("Content-Type")
 	}
 	if f.ContentType != "" {
@@ -195,10 +197,10 @@ const pieces = 8
 // send writes the answer, whole, cut or slowly.
 func (x *injection) send(c capture) {
 	f, body, header := &x.armed.fault, c.Body.Bytes(), x.w.Header()
-	maps.Copy(header, c.Header())
+	maps.Copy(header, c.Header()) // beside what those in front of the handler have set
 	bodiless := c.Status == http.StatusNoContent || c.Status == http.StatusNotModified
 	header.Del("Content-Length")
-	if !bodiless {
+	if !bodiless { // of a cut body it is a promise that is not kept, however short the body
 		header.Set("Content-Length", strconv.Itoa(max(len(body), f.CutBody+min(f.CutBody, 1))))
 	}
 	x.w.WriteHeader(c.Status)
@@ -214,7 +216,8 @@ func (x *injection) send(c capture) {
 	}
 }
 
-// write sends a piece of the body at once.
+// write sends a piece of the body at once: a client has to see it before the
+// connection breaks, or before the pause.
 func (x *injection) write(piece []byte) {
 	_, err := x.w.Write(piece)
 	if err == nil {

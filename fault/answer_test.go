@@ -2,10 +2,15 @@ package fault_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -248,5 +253,49 @@ func TestFormIsPutBack(t *testing.T) {
 		if events := x.observed(); len(events) != 1 || (events[0].AADSTS == 0) != (want == http.StatusOK) {
 			t.Errorf("%d bytes: the identity provider said %+v, want %d", size, events, want)
 		}
+	}
+}
+
+// Every error of docs/azure.md can be injected: it has the status and the code
+// that the table says, and no placeholder is left in its text.
+func TestEveryNumber(t *testing.T) {
+	page, err := os.ReadFile("../docs/azure.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| ([0-9]+) \\| `([a-z_]+)` \\| ([0-9]+) \\|").FindAllStringSubmatch(string(page), -1)
+	if len(rows) < 40 {
+		t.Fatalf("docs/azure.md has %d errors", len(rows))
+	}
+	placeholder := regexp.MustCompile(`\{[a-zA-Z]+\}`)
+	x := newWorld(t)
+	for _, row := range rows {
+		number, _ := strconv.Atoi(row[1])
+		f := x.add(fault.Fault{Endpoint: "token", AADSTS: number})
+		got := x.ask(fault.Token)
+		var body idp.ErrorBody
+		if err := json.Unmarshal([]byte(got.body), &body); err != nil {
+			t.Fatalf("%d: %v in %s", number, err, got.body)
+		}
+		if body.Error != row[2] || strconv.Itoa(got.status) != row[3] || !slices.Equal(body.ErrorCodes, []int{number}) || placeholder.MatchString(body.ErrorDescription) {
+			t.Errorf("%d: got %d %s", number, got.status, got.body)
+		}
+		x.set.Remove(f.ID)
+	}
+	x.add(fault.Fault{Endpoint: "token", AADSTS: 1234567})
+	if got := x.ask(fault.Token); got.status != 400 || !strings.Contains(got.body, "AADSTS1234567: idpool has no text for this error of Azure's.") {
+		t.Errorf("an unknown number: %d %s", got.status, got.body)
+	}
+}
+
+// The message of a refused assertion has what the assertion says.
+func TestWordsOfAssertion(t *testing.T) {
+	x := newWorld(t, fault.Fault{Endpoint: "token", AADSTS: 700213})
+	part := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	r := x.request(fault.Token)
+	body := "client_id=" + client + "&client_assertion=" + part(`{"alg":"RS256"}`) + "." + part(`{"sub":"system:serviceaccount:a:b","aud":"x"}`) + ".c2ln"
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	if got := x.send(r); got.status != 401 || !strings.Contains(got.body, "presented assertion subject 'system:serviceaccount:a:b'") {
+		t.Errorf("got %+v", got)
 	}
 }

@@ -67,6 +67,8 @@ func (f *Fault) checkValues(m *mistakes) {
 			m.add(n.field, "%s is negative", n.length)
 		}
 	}
+	// Every and Probability both choose among those that match; Times bounds
+	// either.
 	if p := f.Probability; p != nil && !(*p >= 0 && *p <= 1) { // NaN too
 		m.add("probability", "%v is no probability, want a number from 0 to 1", *p)
 	}
@@ -88,7 +90,9 @@ func (f *Fault) checkValues(m *mistakes) {
 
 const timeForm = "2006-01-02T15:04:05Z07:00"
 
-// checkAnswer looks for contradictions between the settings of an answer.
+// checkAnswer looks for contradictions between the settings of an answer, which
+// otherwise may come together: a status, a header and a body are one answer. None
+// of them wins silently.
 func (f *Fault) checkAnswer(m *mistakes) {
 	if f.Body != "" && f.AADSTS != 0 {
 		m.add("body", "contradicts aadsts, which has a body of its own")
@@ -106,7 +110,9 @@ func (f *Fault) checkAnswer(m *mistakes) {
 	}
 }
 
-// checkEndpoint refuses settings that the endpoint cannot have.
+// checkEndpoint refuses settings that the endpoint cannot have. A fault that
+// waits for a client id where requests have none would never happen, and nobody
+// would know why.
 func (f *Fault) checkEndpoint(m *mistakes) {
 	for _, s := range f.given() {
 		if slices.Contains(s.on, f.Endpoint) {
@@ -154,7 +160,9 @@ func isID(s string) bool {
 	}) < 0
 }
 
-// checkHere finds what only a Set knows: its tenants and its kinds of tokens.
+// checkHere finds what only a Set knows: its tenants and its kinds of tokens. A
+// tenant may go later, and its faults then no longer happen; one that is not
+// there when the fault is added is most likely misspelt.
 func (s *Set) checkHere(f *Fault) mistakes {
 	var m mistakes
 	if f.Tenant != "" && s.config.Tenant != nil && s.config.Tenant(f.Tenant) == "" && !isShared(f.Tenant) {

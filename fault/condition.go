@@ -92,6 +92,8 @@ func compile(endpoint, text string) (*condition, *Error) {
 	if n := utf8.RuneCountInString(text); n > conditionLength {
 		return nil, &Error{Field: "when", Message: fmt.Sprintf("is %d characters long, at most %d are read", n, conditionLength)}
 	}
+	// The environment is typed, so that a misspelt name is refused now and not
+	// false for ever.
 	env := environment(endpoint)
 	options := []expr.Option{expr.Env(env), expr.AsBool(), expr.MaxNodes(conditionNodes), expr.DisableAllBuiltins()}
 	for _, name := range functions() {
@@ -137,22 +139,26 @@ func used(text string, env map[string]any) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(found)), func(name string) bool { _, known := env[name]; return !known })
 }
 
-// holds evaluates the condition.
-func (c *condition) holds(of facts, count int, now time.Time) (bool, error) {
+// values are those of a request that the condition asks for; nil for none.
+func (c *condition) values(of facts) map[string]any {
 	if c == nil {
-		return true, nil
+		return nil
 	}
 	env := make(map[string]any, len(c.names))
 	for _, name := range c.names {
-		switch name {
-		case "count":
-			env[name] = count
-		case "now":
-			env[name] = now
-		default:
+		if name != "count" && name != "now" {
 			env[name] = of.fact(name)
 		}
 	}
+	return env
+}
+
+// holds evaluates the condition with values, to which it adds two.
+func (c *condition) holds(env map[string]any, count int, now time.Time) (bool, error) {
+	if c == nil {
+		return true, nil
+	}
+	env["count"], env["now"] = count, now
 	value, err := vm.Run(c.program, env)
 	if err != nil {
 		message, _, _ := strings.Cut(err.Error(), "\n")

@@ -46,7 +46,7 @@ func (x *injection) happen() {
 	f := &x.armed.fault
 	x.w.Header().Set(Header, f.ID)
 	if f.Delay > 0 || f.Stall {
-		x.r.hold()
+		x.r.hold() // or the server would not notice that the client leaves
 		x.pause(time.Duration(f.Delay))
 	}
 	switch {

@@ -78,10 +78,7 @@ func (r *request) fact(name string) any {
 	case "client_id":
 		return r.client()
 	case "scope":
-		if scope := r.parameter("scope"); scope != "" {
-			return scope
-		}
-		return r.parameter("resource")
+		return r.asked()
 	}
 	return r.parameter(name)
 }
@@ -102,8 +99,14 @@ func (r *request) hold() {
 	if r.endpoint != Token || r.Body == nil {
 		return
 	}
+	// One byte more than the identity provider reads, so that it refuses what is
+	// too long as if nobody had looked.
 	head, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
-	r.Body = &putBack{io.MultiReader(bytes.NewReader(head), failing{err}, r.Body), r.Body}
+	rest := io.Reader(failing{err})
+	if err == nil && len(head) > maxForm {
+		rest = r.Body
+	}
+	r.Body = &putBack{io.MultiReader(bytes.NewReader(head), rest), r.Body}
 	if err != nil || len(head) > maxForm || !isForm(r.Header.Get("Content-Type")) {
 		return
 	}

@@ -110,7 +110,7 @@ func (s *Set) find(id string) int {
 
 // arm adds a fault that has been checked.
 func (s *Set) arm(f Fault, compiled *condition) Fault {
-	for f.ID == "" {
+	for f.ID == "" { // somebody may have given another fault the next name
 		s.made[f.Endpoint]++
 		if id := fmt.Sprintf("%s-%d", f.Endpoint, s.made[f.Endpoint]); s.find(id) < 0 {
 			f.ID = id

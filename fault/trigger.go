@@ -54,7 +54,9 @@ func (s *Set) first(list []*armed, p place) *armed {
 	return nil
 }
 
-// concerns says whether a fault is for the place of a request.
+// concerns says whether a fault is for the place of a request. Its tenant is
+// looked up each time, since domains may be added while the server runs; the
+// client comes last, because to know it a form may have to be read.
 func (s *Set) concerns(a *armed, p place) bool {
 	endpoint, tenant := p.at()
 	if a.fault.Endpoint != endpoint {
@@ -71,10 +73,13 @@ func (a *armed) happens(p place, now time.Time) bool {
 	if now.Before(a.fault.From) || a.over(now) {
 		return false
 	}
+	values := a.condition.values(p) // may read a form, from a client that takes its time
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	// Count goes on where the condition is false: as the number of matches it
+	// would never get past count > 1.
 	a.seen++
-	holds, err := a.condition.holds(p, a.seen, now)
+	holds, err := a.condition.holds(values, a.seen, now)
 	if err != nil {
 		a.problem = "when: " + err.Error()
 	}
@@ -100,6 +105,8 @@ func (a *armed) chosen() bool {
 	return true
 }
 
+// spent says whether Times has been reached. It counts what happened, not what
+// matched, so that "every third, twice" means two.
 func (a *armed) spent() bool { return a.fault.Times > 0 && a.injected >= a.fault.Times }
 
 func (a *armed) over(now time.Time) bool {

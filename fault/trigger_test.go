@@ -246,6 +246,40 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
+// slowForm is a body that comes only when it is let go.
+type slowForm struct{ asked, release chan struct{} }
+
+func (b slowForm) Read([]byte) (int, error) {
+	close(b.asked)
+	<-b.release
+	return 0, io.EOF
+}
+
+// A client that sends its form slowly keeps nobody else waiting: the fault was
+// locked while the form was read.
+func TestSlowFormBlocksNobody(t *testing.T) {
+	s := fault.New(fault.Config{})
+	if _, err := s.Add(fault.Fault{Endpoint: "token", When: `scope == ""`, Status: 503}); err != nil {
+		t.Fatal(err)
+	}
+	h := s.Handler(inMemoryAnswer{})
+	slow := slowForm{make(chan struct{}), make(chan struct{})}
+	answered := make(chan int)
+	go func() {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("POST", "/"+acme+"/oauth2/v2.0/token", slow))
+		answered <- w.Code
+	}()
+	<-slow.asked
+	if w := inMemory(t, h, "POST", "/"+acme+"/oauth2/v2.0/token", "x=y"); w.Code != 503 || s.List()[0].Injected != 1 {
+		t.Errorf("got %d, %+v", w.Code, s.List())
+	}
+	close(slow.release)
+	if code := <-answered; code != 503 {
+		t.Errorf("got %d", code)
+	}
+}
+
 // Without a fault the handler costs a look at a pointer.
 func BenchmarkHandlerWithoutFault(b *testing.B) {
 	s := fault.New(fault.Config{})
