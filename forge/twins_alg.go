@@ -15,7 +15,7 @@ func bare(alg, third string) func(*draft) string {
 
 // noneTwins are not signed, and say so.
 func noneTwins() []twin {
-	const rule = "RFC 8725 3.2, CVE-2015-9235"
+	const rule = "RFC 8725 3.2, CVE-2021-22160"
 	return []twin{
 		{"alg-none", "alg none, no signature", checkAlgorithm, rule, "", bare(`"none"`, "")},
 		{"alg-none-title", "alg None, no signature", checkAlgorithm, rule, "", bare(`"None"`, "")},
@@ -53,7 +53,7 @@ func secret(alg string, from func(*draft) []byte) func(*draft) string {
 // hmacTwins take the public key, in the forms that a verifier may keep it in, for
 // a shared secret.
 func hmacTwins() []twin {
-	const rule = "RFC 8725 2.1, CVE-2016-10555"
+	const rule = "RFC 8725 2.1, CVE-2015-9235"
 	pkixText := func(d *draft) []byte { return pkixPEM(d.public) }
 	text := func(by func(d *draft) string) func(*draft) []byte {
 		return func(d *draft) []byte { return []byte(by(d)) }
@@ -123,7 +123,7 @@ func algorithmTwins() []twin {
 			headed("alg", `"RSA-OAEP"`)},
 		{"es256", "signed with ES256 by an attacker's key under the kid of the right one", checkAlgorithm, rule, "",
 			func(d *draft) string { return d.onCurve(d.header.with("alg", `"ES256"`)) }},
-		{"es256-jwk", "signed with ES256 by a key that the header brings along", checkAlgorithm, "RFC 8725 3.1, CVE-2018-0114", "",
+		{"es256-jwk", "signed with ES256 by a key that the header brings along", checkAlgorithm, "RFC 7515 4.1.3, CVE-2018-0114", "",
 			func(d *draft) string {
 				jwk, err := curveJWK(d.Key.ID)
 				d.note(err)

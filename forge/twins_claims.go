@@ -31,7 +31,7 @@ func audienceTwins() []twin {
 	return []twin{
 		{"audience-wrong", "aud is another API", checkFilter, rule, byAudience, claim("aud", quoted(otherAPI))},
 		{"audience-graph", "aud is Microsoft Graph", checkFilter, rule, byAudience, claim("aud", quoted(graphAPI))},
-		{"audience-client", "aud is the client itself, as in an ID token", checkFilter, "RFC 8725 3.11", byAudience,
+		{"audience-client", "aud is the client itself, as in an ID token", checkFilter, "RFC 8725 3.12", byAudience,
 			func(d *draft) string { return claim("aud", quoted(d.client()))(d) }},
 		{"audience-uri", "aud is the API's identifier URI, or without it the id", checkFilter, rule, byAudience, heard(otherForm)},
 		{"audience-case", "aud in upper case", checkFilter, "RFC 7519 2 (StringOrURI)", byAudience,

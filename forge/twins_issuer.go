@@ -29,7 +29,7 @@ func issuerTwins() []twin {
 			issued(func(d *draft, issuer string) string { return "https://" + d.attackerHost() + "/?" + issuer })},
 		{"issuer-space", "iss with a space after it", checkProvider, rule, "",
 			issued(func(_ *draft, issuer string) string { return issuer + " " })},
-		{"issuer-template", "iss has {tenantid} in it, as Azure's common metadata", checkProvider, "RFC 8414 3.3", "",
+		{"issuer-template", "iss has {tenantid} in it, as Azure's common metadata", checkProvider, rule, "",
 			issued(func(d *draft, _ string) string { return d.inTenant("{tenantid}") })},
 		{"issuer-common", "iss is Azure's tenant common", checkProvider, rule, "",
 			issued(func(d *draft, _ string) string { return d.inTenant("common") })},

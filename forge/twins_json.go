@@ -28,7 +28,7 @@ func jsonTwins() []twin {
 			payload(func(c string) string { return strings.ReplaceAll(c, `"`, `'`) })},
 		{"json-byte-order-mark", "a byte order mark before the claims", checkFormat, "RFC 8259 8.1", byIssued,
 			payload(func(c string) string { return "\ufeff" + c })},
-		{"json-utf16", "the claims in UTF-16", checkFormat, "RFC 7519 7.1", byIssued, payload(utf16Text)},
+		{"json-utf16", "the claims in UTF-16", checkFormat, "RFC 8725 3.7", byIssued, payload(utf16Text)},
 		{"json-invalid-utf8", "a claim with a byte that is no UTF-8", checkFormat, "RFC 8259 8.1", byIssued, claim("forged", "\"\xff\"")},
 		{"json-surrogate", "a claim with half a surrogate pair", checkFormat, "RFC 8259 8.2", byIssued, claim("forged", `"\ud800"`)},
 		{"json-control", "a claim with a line break that is not escaped", checkFormat, "RFC 8259 7", byIssued, claim("forged", "\"\n\"")},

@@ -86,7 +86,7 @@ func keyTwins() []twin {
 		name, what, rule string
 		value            func(*draft) string
 	}{
-		{"jwk", "brings an attacker's key", "RFC 8725 2.1, CVE-2018-0114", func(d *draft) string { return publishedJWK(d.stranger).text() }},
+		{"jwk", "brings an attacker's key", "RFC 7515 4.1.3, CVE-2018-0114", func(d *draft) string { return publishedJWK(d.stranger).text() }},
 		{"jku", "says where an attacker's keys are", "RFC 8725 3.10", func(d *draft) string { return quoted(d.Attacker) }},
 		{"x5u", "says where an attacker's certificate is", "RFC 8725 3.10", func(d *draft) string { return quoted(d.Attacker) }},
 		{"x5c", "brings an attacker's certificate", "RFC 7515 4.1.6", func(d *draft) string { return chain(d.stranger) }},
