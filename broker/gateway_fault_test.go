@@ -461,6 +461,39 @@ func TestGatewayWhoseClientGoes(t *testing.T) {
 	good.stop()
 }
 
+// TestGatewayThatWaitsForItsBroker: a client that wants something of the front
+// while its broker is silent was there until either was closed, also when it had
+// gone itself.
+func TestGatewayThatWaitsForItsBroker(t *testing.T) {
+	good := startBroker(t)
+	good.is(keyListGroups, silence, good)
+	var log lockedLog
+	s, address := startFront(t, []string{good.Addr().String()}, &log)
+	s.config.IdleTimeout = 300 * time.Millisecond
+	before := runtime.NumGoroutine()
+	c := dialFront(t, address)
+	if err := c.logIn(); err != nil {
+		t.Fatal(err)
+	}
+	for _, request := range []kmsg.Request{&kmsg.ListGroupsRequest{Version: 4}, kmsg.NewPtrApiVersionsRequest()} {
+		if _, err := c.Write(appendRequest(nil, header{key: request.Key(), version: request.GetVersion(), correlationID: 9}, nil, request)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := io.ReadAll(c); err != nil || len(b) > 0 {
+		t.Errorf("got %x (%v), want that the connection is closed", b, err)
+	}
+	_ = c.Close()
+	awaitGoroutines(t, before)
+	if !strings.Contains(log.String(), errUnanswered.Error()) {
+		t.Errorf("the log does not say why:\n%s", &log)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	good.stop()
+}
+
 // TestGatewayWithoutAnUpstream: nobody is logged in by a cluster that is not
 // there, and the log says where it was looked for.
 func TestGatewayWithoutAnUpstream(t *testing.T) {

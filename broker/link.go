@@ -224,7 +224,7 @@ func (l *link) logDenied(denied []pool.Operation) {
 // renew logs in at the broker again, when nothing is in flight but the request
 // that is about to be forwarded.
 func (l *link) renew(f forwarded) error {
-	if err := l.session.flight.settle(f.counted()); err != nil {
+	if err := l.session.settle(f.counted()); err != nil {
 		return err
 	}
 	lifetime, err := l.credentials.logIn(&ownRequests{link: l, answers: make(chan []byte, 1)})

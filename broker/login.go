@@ -61,7 +61,7 @@ func (s *session) afterwards(ctx context.Context, f forwarded) error {
 	if err != nil {
 		return err
 	}
-	if err := s.flight.settle(0); err != nil {
+	if err := s.settle(0); err != nil {
 		return err
 	}
 	began := s.now()

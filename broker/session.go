@@ -111,6 +111,8 @@ var errOver = errors.New("the session is over")
 var (
 	errExpired = errors.New("the session has expired, and the client has not authenticated again (KIP-368)")
 	errLogin   = errors.New("the login was refused")
+
+	errUnanswered = errors.New("the cluster has not answered for as long as a connection may be idle, and the client wants something that has to wait for that")
 )
 
 // now is the time of tokens and sessions, which may be moved.
@@ -282,7 +284,7 @@ func (s *session) answerVersions(f forwarded) error {
 	if err != nil && (r.body == nil || errors.Is(err, errMalformed)) {
 		return err
 	}
-	if err := s.flight.settle(0); err != nil {
+	if err := s.settle(0); err != nil {
 		return err
 	}
 	response, _, err := s.apiVersions(r)
@@ -299,7 +301,7 @@ func (s *session) write(h header, body kmsg.Response) error {
 
 // answer answers a request in the cluster's place, in its turn.
 func (s *session) answer(f forwarded, body kmsg.Response) error {
-	if err := s.flight.settle(f.counted()); err != nil {
+	if err := s.settle(f.counted()); err != nil {
 		return err
 	}
 	err := s.write(f.header, body)
@@ -346,19 +348,38 @@ func (f *flight) abort() {
 	f.mu.Unlock()
 }
 
+// settle waits until no more than n are in flight. Nothing is read from the
+// client meanwhile, not even that it goes, so that a cluster which does not
+// answer has no longer than a client that says nothing.
+func (s *session) settle(n int) error {
+	return s.flight.settle(n, s.server.config.IdleTimeout)
+}
+
 // settle returns when no more than n are in flight. Its error is errOver, for a
-// connection whose responses will not come.
-func (f *flight) settle(n int) error {
+// connection whose responses will not come, or errUnanswered.
+func (f *flight) settle(n int, within time.Duration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.landed == nil {
 		f.landed = sync.NewCond(&f.mu)
 	}
-	for f.n > n && !f.aborted {
+	late := false
+	if f.n > n && !f.aborted {
+		defer time.AfterFunc(within, func() {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			late = true
+			f.landed.Broadcast()
+		}).Stop()
+	}
+	for f.n > n && !f.aborted && !late {
 		f.landed.Wait()
 	}
-	if f.aborted {
+	switch {
+	case f.aborted:
 		return errOver
+	case f.n > n:
+		return errUnanswered
 	}
 	return nil
 }
