@@ -7,7 +7,7 @@ import (
 )
 
 func TestImports(t *testing.T) {
-	imports.Check(t, ".", "", "explain", "validator", "pool", "idp", "broker", "internal/recorded", "internal/strictyaml", "internal/nearest")
+	imports.Check(t, ".", "", "explain", "validator", "pool", "idp", "broker", "forge", "internal/recorded", "internal/strictyaml", "internal/nearest")
 }
 
 // TestCatalogue plays every scenario.
