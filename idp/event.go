@@ -157,7 +157,10 @@ func responseID(r *http.Request) string { return r.PathValue(responseIDKey) }
 // that are left in the error's text, such as {appId}, get what the request says.
 // Headers that w has already stay, unless the server sends them itself.
 func (s *Server) WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
-	l := listener{Server: s, publicURL: s.config.PublicURL}
+	l := listener{Server: s, publicURL: strings.TrimSuffix(s.config.PublicURL, "/")}
+	if r.TLS != nil && strings.HasPrefix(l.publicURL, "http:") {
+		l.publicURL = "" // another listener than the Config's: as the request came
+	}
 	l.answer(w, r, func(w http.ResponseWriter, r *http.Request) answer {
 		if Endpoint(r) != endpointToken {
 			return l.refuse(r, l.filled(e, r, TokenRequest{}))

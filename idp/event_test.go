@@ -162,6 +162,22 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
+// At a listener with https the error points to https.
+func TestWriteErrorOverTLS(t *testing.T) {
+	s := newServer(t, idp.Config{PublicURL: "http://idp.test"})
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.WriteError(w, r, idp.NewError(50059)) }))
+	defer server.Close()
+	response, err := server.Client().Get(server.URL + "/common/discovery/v2.0/keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var body idp.ErrorBody
+	if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body.ErrorURI != server.URL+"/error?code=50059" {
+		t.Errorf("%+v, %v, want an error_uri at %s", body, err, server.URL)
+	}
+}
+
 func TestNewErrorKnowsEveryNumber(t *testing.T) {
 	for _, number := range idp.ErrorNumbers() {
 		if e := idp.NewError(number); e.Number != number || e.Status < 400 || e.Code == "" || e.Message == "" {
