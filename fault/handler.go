@@ -45,8 +45,9 @@ type injection struct {
 func (x *injection) happen() {
 	f := &x.armed.fault
 	x.w.Header().Set(Header, f.ID)
-	if f.Delay > 0 || f.Stall {
+	if f.Delay > 0 || f.Stall || f.SlowBody > 0 {
 		x.r.hold() // or the server would not notice that the client leaves
+		x.unlimited()
 		x.pause(time.Duration(f.Delay))
 	}
 	switch {
@@ -77,6 +78,11 @@ func (x *injection) leave() {
 		x.pause(forever)
 	}
 	panic(http.ErrAbortHandler)
+}
+
+// unlimited lifts the server's WriteTimeout until the connection's next request.
+func (x *injection) unlimited() {
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Time{}) // or there is none to lift
 }
 
 // pause waits, and gives up when the client has left.
