@@ -4,6 +4,10 @@
 # into kafka in $IDPOOL_CLIENTS, or in idpool-clients in the user's cache
 # folder, and never into the checkout. Once installed it is done in no time.
 # VERSION replaces the pinned one until the next run.
+#
+# Beside it, into kafka-4.1.0 and kafka-4.1.2, come the two that idpool probe is
+# tried with: the first that lets any token in (CVE-2026-33557), and the first
+# after it that does not.
 set -euo pipefail
 cd "$(dirname "$0")/testdata"
 
@@ -11,7 +15,7 @@ case "$(uname)" in
   Darwin) cache="$HOME/Library/Caches" ;;
   *) cache="${XDG_CACHE_HOME:-$HOME/.cache}" ;;
 esac
-dir="${IDPOOL_CLIENTS:-$cache/idpool-clients}/kafka"
+root="${IDPOOL_CLIENTS:-$cache/idpool-clients}"
 
 pinned=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' pom.xml)
 version="${1:-$pinned}"
@@ -20,7 +24,7 @@ if [[ $# -gt 1 || ! "$version" =~ ^[4-9][0-9.]*$ ]]; then
   exit 2
 fi
 
-# pom is what is pinned, with the version; the tests compare it with what was
+# pom is what is pinned, with $version; the tests compare it with what was
 # installed.
 pom() { sed "s:<kafka.version>.*</kafka.version>:<kafka.version>$version</kafka.version>:" pom.xml; }
 
@@ -64,6 +68,12 @@ END
   rm -rf "$run"
 }
 
+dir="$root/kafka"
 if ! pom | cmp -s - "$dir/installed"; then install; fi
 if [ ! -e "$dir/classes.jsa" ]; then archive; fi
 echo "kafka: $version is installed in $dir"
+for version in 4.1.0 4.1.2; do
+  dir="$root/kafka-$version"
+  if ! pom | cmp -s - "$dir/installed"; then install; fi
+  echo "kafka: $version is installed in $dir"
+done

@@ -22,6 +22,19 @@ var version = regexp.MustCompile(`<kafka\.version>.*</kafka\.version>`)
 // has kafka in it.
 func Lib(t TB) string {
 	t.Helper()
+	return lib(t, "kafka")
+}
+
+// LibOf is the folder of the jars of a version that install.sh puts beside the
+// pinned one, such as 4.1.0. Without them it does as Lib does.
+func LibOf(t TB, number string) string {
+	t.Helper()
+	return lib(t, "kafka-"+number)
+}
+
+// lib is the folder of jars in one of install.sh's folders.
+func lib(t TB, name string) string {
+	t.Helper()
 	root := os.Getenv("IDPOOL_CLIENTS")
 	if root == "" {
 		cache, err := os.UserCacheDir()
@@ -30,7 +43,7 @@ func Lib(t TB) string {
 		}
 		root = filepath.Join(cache, "idpool-clients")
 	}
-	dir := filepath.Join(root, "kafka")
+	dir := filepath.Join(root, name)
 	missing := missing(dir)
 	if missing == "" {
 		return filepath.Join(dir, "lib")
