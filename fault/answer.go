@@ -70,12 +70,10 @@ func (x *injection) change(c capture, how func(body []byte) ([]byte, error)) {
 		c.Body.Write(changed)
 		return
 	}
-	f, problem := &x.armed.fault, ""
-	if err != nil {
-		problem = err.Error()
-	}
-	x.armed.missed(problem)
-	if f.Delay == 0 && f.CutBody == 0 && f.SlowBody == 0 {
+	f := &x.armed.fault
+	touched := f.Delay > 0 || f.CutBody > 0 || f.SlowBody > 0
+	x.armed.missed(err, !touched)
+	if !touched { // what has the header counts as injected, and nothing else
 		x.w.Header().Del(Header)
 	}
 }

@@ -232,6 +232,20 @@ func TestNothingToBreak(t *testing.T) {
 	}
 }
 
+// A request that was delayed had its fault, whether or not there was a token to
+// break.
+func TestDelayedRefusal(t *testing.T) {
+	x := newWorld(t, fault.Fault{Endpoint: "token", Token: "tampered", Delay: 1, Times: 1})
+	r := x.request(fault.Token)
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader("a=b")), 3
+	if got := x.send(r); got.status == 200 || got.fault != "token-1" {
+		t.Errorf("got %+v, want the real refusal with the header", got)
+	}
+	if s := x.status("token-1"); s.Injected != 1 || !s.Spent {
+		t.Errorf("status is %+v", s)
+	}
+}
+
 // The form is there for the identity provider after a fault has looked at it.
 func TestFormIsPutBack(t *testing.T) {
 	x := newWorld(t, fault.Fault{Endpoint: "token", ClientID: "00000000-0000-0000-0000-000000000000", Close: true},

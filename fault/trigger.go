@@ -113,14 +113,17 @@ func (a *armed) over(now time.Time) bool {
 	return !a.fault.Until.IsZero() && !now.Before(a.fault.Until)
 }
 
-// missed takes an injection back that could not happen: there was no token to
-// break, or no key.
-func (a *armed) missed(problem string) {
+// missed notes that there was no token or key to change, and why if that is a
+// problem. An injection of which nothing came is taken back: of Times it uses
+// nothing up, so that "the next token" is one even after a refused request.
+func (a *armed) missed(problem error, takeBack bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.injected--
-	if problem != "" {
-		a.problem = problem
+	if takeBack {
+		a.injected--
+	}
+	if problem != nil {
+		a.problem = problem.Error()
 	}
 }
 
