@@ -224,6 +224,8 @@ func (x *injection) write(piece []byte) {
 	_ = err // the client is gone, or the writer keeps what it has
 }
 
+// trickle sends a body slowly. The pauses end with the fault, so that a set that
+// is closed leaves no client waiting.
 func (x *injection) trickle(body []byte) {
 	size := max(1, (len(body)+pieces-1)/pieces)
 	for rest := body; len(rest) > 0; {

@@ -154,6 +154,8 @@ func doing(endpoint string) []string {
 	return names
 }
 
+// isID says whether a text can be an id: it goes into a header and into URLs of
+// the admin API.
 func isID(s string) bool {
 	return len(s) <= 64 && strings.IndexFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.')

@@ -139,7 +139,8 @@ func used(text string, env map[string]any) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(found)), func(name string) bool { _, known := env[name]; return !known })
 }
 
-// values are those of a request that the condition asks for; nil for none.
+// values are those of a request that the condition asks for, and no others: a
+// form is read only for a condition that has to know it. Nil means none.
 func (c *condition) values(of facts) map[string]any {
 	if c == nil {
 		return nil

@@ -138,7 +138,8 @@ func instead(word string) string {
 	return ""
 }
 
-// firstWord is the name, or the run of signs, that a text begins with.
+// firstWord is the name, or the run of signs, that a text begins with: what the
+// message quotes, since Expr names kinds of tokens that only its parser knows.
 func firstWord(text string) string {
 	isName := func(r rune) bool {
 		return r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'

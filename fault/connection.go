@@ -68,6 +68,8 @@ func (s *Set) Login(ctx context.Context, l Login) *Injected {
 	return s.decide(ctx, s.first(active.login, login{l, s.tenantID(l.Tenant)}))
 }
 
+// decide waits as the fault says. That the client has gone meanwhile, whoever
+// asked finds out on the connection.
 func (s *Set) decide(ctx context.Context, a *armed) *Injected {
 	if a == nil {
 		return nil
@@ -87,6 +89,7 @@ func (h Handshake) at() (endpoint, tenantID string) { return TLS, "" }
 
 func (h Handshake) client() string { return "" }
 
+// fact implements facts.
 func (h Handshake) fact(name string) any {
 	switch name {
 	case "listener":
@@ -107,6 +110,7 @@ func (l login) at() (endpoint, tenantID string) { return KafkaLogin, l.tenantID 
 
 func (l login) client() string { return l.ClientID }
 
+// fact implements facts.
 func (l login) fact(name string) any {
 	switch name {
 	case "listener":

@@ -76,7 +76,7 @@ func parse(name string, data []byte, more func(*Fault) mistakes) ([]Fault, error
 		return nil, FileErrors(r.found)
 	}
 	unread := slices.Clone(r.found)
-	ids := map[string]bool{}
+	ids := map[string]bool{} // in lower case, as Add compares them
 	for i := range faults {
 		at := fmt.Sprintf("%s[%d]", prefix, i)
 		_, m := faults[i].check()
@@ -109,7 +109,7 @@ type reader struct {
 // decode reads the list, whose place in the file is prefix.
 func (r *reader) decode(data []byte) (faults []Fault, prefix string) {
 	var shape any
-	strictyaml.Decode(r.name, data, &shape)
+	strictyaml.Decode(r.name, data, &shape) // its mistakes come again below
 	if _, isList := shape.([]any); isList {
 		into := reflect.New(reflect.SliceOf(fileType()))
 		r.document, r.found = strictyaml.Decode(r.name, data, into.Interface())
@@ -170,7 +170,8 @@ func (p *probability) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// fileType is Fault with a probability that can be read.
+// fileType is Fault with a probability that can be read. It is made of Fault, so
+// that a new field is known to files by itself.
 func fileType() reflect.Type {
 	fields := reflect.VisibleFields(reflect.TypeFor[Fault]())
 	for i := range fields {

@@ -78,6 +78,7 @@ func (x *injection) changed(kind string, keys []jsonWebKey) []jsonWebKey {
 	return append(filling(keys[0]), keys...) // huge
 }
 
+// each applies a change to every key.
 func each(keys []jsonWebKey, change func(jsonWebKey) jsonWebKey) []jsonWebKey {
 	out := make([]jsonWebKey, len(keys))
 	for i, k := range keys {
@@ -156,6 +157,8 @@ func (a *armed) shuffled(keys []jsonWebKey) []jsonWebKey {
 }
 
 // filling are keys that nobody has, the same ones each time, in the form of one.
+// They are no products of primes, which nobody can see who does not factor them,
+// and so cost nothing to make.
 func filling(like jsonWebKey) []jsonWebKey {
 	random := rand.New(rand.NewPCG(1, 1))
 	number := func(size int) []byte {
@@ -175,9 +178,11 @@ func filling(like jsonWebKey) []jsonWebKey {
 	return out
 }
 
-// jsonWebKey is a key whose members keep their order.
+// jsonWebKey is a key whose members keep their order, and any members at all: what
+// the identity provider adds to its keys one day is in the broken ones too.
 type jsonWebKey []member
 
+// member is a member of an object.
 type member struct {
 	name  string
 	value json.RawMessage
@@ -223,14 +228,17 @@ func (k jsonWebKey) text(name string) (text string) {
 	return text
 }
 
+// index is where a member is, or -1.
 func (k jsonWebKey) index(name string) int {
 	return slices.IndexFunc(k, func(m member) bool { return m.name == name })
 }
 
+// without leaves a member out. It and those that follow change a copy.
 func (k jsonWebKey) without(name string) jsonWebKey {
 	return slices.DeleteFunc(slices.Clone(k), func(m member) bool { return m.name == name })
 }
 
+// with sets a member, at its place or at the end.
 func (k jsonWebKey) with(name, value string) jsonWebKey {
 	k = slices.Clone(k)
 	if i := k.index(name); i >= 0 {

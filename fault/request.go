@@ -42,6 +42,7 @@ func (s *Set) examine(r *http.Request) *request {
 	return &request{Request: r, endpoint: endpoint, tenantID: s.tenantID(segment)}
 }
 
+// at implements place.
 func (r *request) at() (endpoint, tenantID string) { return r.endpoint, r.tenantID }
 
 // client is the client id of the form, or that of the Authorization header.
@@ -53,6 +54,8 @@ func (r *request) client() string {
 	return id
 }
 
+// fact implements facts. What is none of the names here is a parameter of the
+// form.
 func (r *request) fact(name string) any {
 	switch name {
 	case "listener":
@@ -152,6 +155,8 @@ func readForm(body string) map[string]string {
 	return form
 }
 
+// unescaped decodes a part of a form. librdkafka sends raw colons and slashes,
+// and a stray % occurs in secrets: neither is a reason to know nothing of a form.
 func unescaped(s string) string {
 	if plain, err := url.QueryUnescape(s); err == nil {
 		return plain

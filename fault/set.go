@@ -198,7 +198,7 @@ func (s *Set) Active() bool { return s.active.Load() != nil }
 
 // tenantID is what a word for a tenant is compared by.
 func (s *Set) tenantID(word string) string {
-	if s.config.Tenant != nil {
+	if s.config.Tenant != nil { // common and other segments that are no tenant stay words
 		if id := s.config.Tenant(word); id != "" {
 			return id
 		}

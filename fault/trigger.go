@@ -109,6 +109,7 @@ func (a *armed) chosen() bool {
 // matched, so that "every third, twice" means two.
 func (a *armed) spent() bool { return a.fault.Times > 0 && a.injected >= a.fault.Times }
 
+// over says whether the window has closed.
 func (a *armed) over(now time.Time) bool {
 	return !a.fault.Until.IsZero() && !now.Before(a.fault.Until)
 }
@@ -127,6 +128,7 @@ func (a *armed) missed(problem error, takeBack bool) {
 	}
 }
 
+// status is what List says.
 func (a *armed) status(now time.Time) Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
