@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/idpool/idpool/forge"
 	"github.com/idpool/idpool/validator"
@@ -91,7 +92,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// All twins differ, from the valid token and from each other.
+// All twins differ, from the valid token and from each other, and can be sent as
+// JSON.
 func TestTwinsDiffer(t *testing.T) {
 	seen := map[string]string{}
 	for _, tok := range newStand(t).all(t) {
@@ -99,6 +101,9 @@ func TestTwinsDiffer(t *testing.T) {
 			t.Errorf("%s is the same token as %s", tok.Name, other)
 		}
 		seen[tok.Token] = tok.Name
+		if !utf8.ValidString(tok.Token) {
+			t.Errorf("%s is no UTF-8", tok.Name)
+		}
 	}
 }
 
