@@ -110,7 +110,9 @@ func (r *run) all(ctx context.Context, tokens []forge.Token) {
 	first := r.send(ctx, tokens[control])
 	if first.Verdict != Accepted {
 		r.report.Problem = "the valid token was not let in: " + first.words()
-		r.report.Check = toCheck(tokens[control].Token)
+		if first.Verdict == Refused {
+			r.report.Check = toCheck(tokens[control].Token)
+		}
 		return
 	}
 	for i, t := range tokens {
@@ -200,11 +202,11 @@ func (r *run) try(ctx context.Context, token string) Answer {
 		r.silent++
 		a = Answer{Verdict: Unclear, Said: fmt.Sprintf("no answer within %v", r.config.Timeout)}
 		if !errors.Is(err, context.DeadlineExceeded) { // which says no more than that
-			a.Note = err.Error()
+			a.Note = strings.TrimPrefix(err.Error(), "probe: ")
 		}
 	default:
 		r.silent++
-		a = Answer{Verdict: Unclear, Said: err.Error()}
+		a = Answer{Verdict: Unclear, Said: strings.TrimPrefix(err.Error(), "probe: ")}
 	}
 	a.Said = printable(a.Said, token)
 	return a

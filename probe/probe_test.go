@@ -111,7 +111,8 @@ func TestNothingIsProved(t *testing.T) {
 	}
 }
 
-// TestWhatToCheck: of the token that is refused, what a target compares.
+// TestWhatToCheck: of the token that is refused, what a target compares. One
+// that is not there compares nothing.
 func TestWhatToCheck(t *testing.T) {
 	// {"iss":"https://issuer.example/v2.0","aud":"api","exp":1}
 	const token = "e30.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlL3YyLjAiLCJhdWQiOiJhcGkiLCJleHAiOjF9.c2ln"
@@ -121,6 +122,10 @@ func TestWhatToCheck(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
+	}
+	gone := &target{try: func(context.Context, string) (probe.Answer, error) { return probe.Answer{}, errors.New("gone") }}
+	if r := probe.Run(t.Context(), gone, matrix(), probe.Config{}); len(r.Check) > 0 {
+		t.Errorf("of a target that is gone: %q", r.Check)
 	}
 }
 
