@@ -2,7 +2,7 @@ package idpool
 
 import (
 	"bytes"
-	"cmp"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,56 +10,112 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
 	strictjson "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/idpool/idpool/validator"
+	"github.com/idpool/idpool/internal/openapi"
 )
 
 // maxAdminBody is the size above which a request of the admin API is not read.
 const maxAdminBody = 1 << 20
 
-// decisionRequest is the body of POST /v1/decisions.
-type decisionRequest struct {
-	Token   string `json:"token"`
-	Cluster string `json:"cluster"`
-	Pool    string `json:"pool"` // as on the wire: one, a comma list, or absent
-	// Extensions are all SASL extensions as the client sent them; logicalCluster
-	// and identityPoolId among them stand in for the two above.
-	Extensions map[string]string `json:"extensions"`
+// endpoints are all of the admin listener.
+func (s *Stack) endpoints() []endpoint {
+	return slices.Concat(s.stateEndpoints(), decisionEndpoints(), tokenEndpoints(), keyEndpoints(), clockEndpoints(),
+		faultEndpoints(), journalEndpoints(), s.scopeEndpoints(), configEndpoints(), tenantEndpoints(), poolEndpoints())
 }
 
-// problem is an error of the admin API (RFC 9457).
-type problem struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
-}
-
-// adminHandler lists every endpoint of the admin listener.
+// adminHandler serves them.
 func (s *Stack) adminHandler() http.Handler {
 	mux := chi.NewRouter()
-	mux.Use(sameOrigin)
-	health := func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, "application/json", map[string]string{"status": "ok"})
+	mux.Use(s.guard)
+	for _, e := range s.endpoints() {
+		e = e.completed()
+		mux.Method(e.Method, e.Path, s.serveEndpoint(e))
+		if e.Method == http.MethodGet && e.open {
+			mux.Method(http.MethodHead, e.Path, s.serveEndpoint(e))
+		}
 	}
-	mux.Get("/healthz", health)
-	mux.Head("/healthz", health)
-	mux.Get("/v1/ca", s.serveCA)
-	mux.Head("/v1/ca", s.serveCA)
-	mux.Post("/v1/decisions", s.decisions)
-	mux.Get("/v1/identity-pools/{pool}/role-bindings", s.showRoleBindings)
-	mux.Put("/v1/identity-pools/{pool}/role-bindings", s.putRoleBindings)
 	mux.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, fmt.Sprintf("the admin listener serves GET /healthz, GET /v1/ca, POST /v1/decisions, and GET and PUT /v1/identity-pools/{pool}/role-bindings, no %q", r.URL.Path))
+		refuse(w, refused(http.StatusNotFound, "the admin listener serves no %q: GET /openapi.json says what it serves", r.URL.Path))
 	})
 	mux.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusMethodNotAllowed, r.URL.Path+" does not take "+r.Method)
+		refuse(w, refused(http.StatusMethodNotAllowed, "%s does not take %s", r.URL.Path, r.Method))
 	})
 	return mux
+}
+
+// completed is the endpoint with what nearly all have: the parameter scope, and
+// the problems of what the guard and the adapter refuse.
+func (e endpoint) completed() endpoint {
+	if e.open {
+		return e
+	}
+	e.Problems = append([]int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden}, e.Problems...)
+	if !e.whole {
+		e.Query = append(slices.Clone(e.Query), openapi.Parameter{Name: "scope", Description: "The id of the scope that this is about. Absent means the server's own."})
+		e.Problems = append(e.Problems, http.StatusNotFound)
+	}
+	slices.Sort(e.Problems)
+	e.Problems = slices.Compact(e.Problems)
+	return e
+}
+
+// bodyProblems are those of an endpoint that takes a body.
+var bodyProblems = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity}
+
+// answers is the one good answer of an endpoint.
+func answers(status int, description string, body any) []openapi.Response {
+	return []openapi.Response{{Status: status, Description: description, Body: body}}
+}
+
+// nothing is a good answer without a body.
+func nothing(description string) []openapi.Response {
+	return []openapi.Response{{Status: http.StatusNoContent, Description: description}}
+}
+
+// guard keeps away those who must not use the admin API: web pages, also those
+// whose host name resolves to this machine (DNS rebinding), and, where there is
+// a token, whoever does not have it.
+func (s *Stack) guard(next http.Handler) http.Handler {
+	token := s.config.Listeners.Admin.Token
+	return sameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case slices.Contains(openPaths, r.URL.Path):
+		case token != "" && !hasToken(r, token):
+			w.Header().Set("WWW-Authenticate", `Bearer realm="idpool admin"`)
+			refuse(w, refused(http.StatusUnauthorized, "want Authorization: Bearer with the token of --admin-token or listeners.admin.token"))
+			return
+		case token == "" && !s.config.Listeners.Admin.InsecureWithoutToken && !s.isOwnHost(r.Host):
+			refuse(w, refused(http.StatusForbidden, "the admin API is not served to the host %q: use a loopback address, or set listeners.admin.publicUrl or listeners.admin.token", loggable(r.Host)))
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+}
+
+// openPaths are for probes and for clients that fetch the CA: they tell nothing
+// that has to be kept from anybody.
+var openPaths = []string{"/healthz", "/readyz", "/v1/ca"}
+
+func hasToken(r *http.Request, token string) bool {
+	got, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return found && subtle.ConstantTimeCompare([]byte(got), []byte(token)) == 1
+}
+
+// isOwnHost says whether a Host is one that the listener is known by.
+func (s *Stack) isOwnHost(hostPort string) bool {
+	own := hostOf(s.config.Listeners.Admin.PublicURL)
+	host, _, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		host = hostPort
+	}
+	return isLoopback(hostPort) || own != "" && strings.EqualFold(host, own)
 }
 
 // sameOrigin keeps web pages away from the admin API of whoever reads them,
@@ -67,7 +123,7 @@ func (s *Stack) adminHandler() http.Handler {
 func sameOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	denied := func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, http.StatusForbidden, "a web page of another origin may not use the admin API")
+		refuse(w, refused(http.StatusForbidden, "a web page of another origin may not use the admin API"))
 	}
 	protection.SetDenyHandler(http.HandlerFunc(denied))
 	guarded := protection.Handler(next)
@@ -95,64 +151,70 @@ func isLoopback(hostPort string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// decisions answers 200 with the Decision, allowed or not.
-func (s *Stack) decisions(w http.ResponseWriter, r *http.Request) {
-	var in decisionRequest
-	if status, err := readJSON(w, r, &in); err != nil {
-		refuse(w, status, err.Error())
-		return
-	}
-	d := s.Decide(r.Context(), validator.Request{
-		Token:      in.Token,
-		Cluster:    cmp.Or(in.Cluster, in.Extensions["logicalCluster"]),
-		Pools:      cmp.Or(in.Pool, in.Extensions["identityPoolId"]),
-		Extensions: in.Extensions,
-		All:        true,
-	})
-	writeJSON(w, http.StatusOK, "application/json", d)
-}
-
-// serveCA gives what clients of the https listener must trust, for those who
-// cannot read the file: other containers.
-func (s *Stack) serveCA(w http.ResponseWriter, _ *http.Request) {
-	switch certificate := s.CA(); {
-	case certificate != nil:
-		w.Header().Set("Content-Type", "application/x-pem-file")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write(certificate) // the client is gone; there is nobody to tell
-	case s.certificate == nil:
-		refuse(w, http.StatusNotFound, "there is no CA, because neither the https listener nor the kafka listener speaks TLS")
-	default:
-		refuse(w, http.StatusNotFound, "there is no CA, because the https listener has a certificate of your own: listeners.https.certificate")
-	}
-}
-
 // readJSON reads a body that holds one JSON object with known members only,
-// each once and spelt as documented.
-func readJSON(w http.ResponseWriter, r *http.Request, into any) (status int, err error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" {
-		return http.StatusUnsupportedMediaType, errors.New("want Content-Type: application/json")
+// each once and spelt as documented. Its error comes with the member, where one
+// is to blame.
+func readJSON(w http.ResponseWriter, r *http.Request, into any) (status int, field string, err error) {
+	body, status, err := readBody(w, r, "application/json")
+	if err != nil {
+		return status, "", err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdminBody))
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+		return http.StatusBadRequest, "", errors.New("the body is not as expected: want a JSON object")
+	}
+	return decodeJSON(body, into)
+}
+
+// decodeJSON is readJSON of a body that has been read.
+func decodeJSON(body []byte, into any) (status int, field string, err error) {
+	err = strictjson.Unmarshal(body, into, strictjson.RejectUnknownMembers(true))
+	if err == nil {
+		return http.StatusOK, "", nil
+	}
+	var semantic *strictjson.SemanticError
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &semantic):
+		field = fieldOf(string(semantic.JSONPointer))
+	case errors.As(err, &syntactic):
+		field = fieldOf(string(syntactic.JSONPointer))
+	}
+	return http.StatusBadRequest, field, fmt.Errorf("the body is not as expected: %w", err)
+}
+
+// fieldOf is a JSON pointer as errors of a config write a place:
+// tenants[0].id.
+func fieldOf(pointer string) string {
+	var field strings.Builder
+	for part := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+		if _, err := strconv.Atoi(part); err == nil {
+			field.WriteString("[" + part + "]")
+			continue
+		}
+		if field.Len() > 0 {
+			field.WriteByte('.')
+		}
+		field.WriteString(part)
+	}
+	return field.String()
+}
+
+// readBody reads a body of one of some media types, up to a size.
+func readBody(w http.ResponseWriter, r *http.Request, media ...string) (body []byte, status int, err error) {
+	got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !slices.Contains(media, got) {
+		return nil, http.StatusUnsupportedMediaType, errors.New("want Content-Type: " + strings.Join(media, " or "))
+	}
+	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdminBody))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return http.StatusRequestEntityTooLarge, fmt.Errorf("the body is over %d bytes", maxAdminBody)
-	}
-	if err == nil && !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
-		err = errors.New("want a JSON object")
-	}
-	if err == nil {
-		err = strictjson.Unmarshal(body, into, strictjson.RejectUnknownMembers(true))
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the body is over %d bytes", maxAdminBody)
 	}
 	if err != nil {
-		return http.StatusBadRequest, fmt.Errorf("the body is not as expected: %w", err)
+		return nil, http.StatusBadRequest, fmt.Errorf("the body is not as expected: %v", err)
 	}
-	return http.StatusOK, nil
-}
-
-func refuse(w http.ResponseWriter, status int, detail string) {
-	writeJSON(w, status, "application/problem+json", problem{"about:blank", http.StatusText(status), status, detail})
+	return body, http.StatusOK, nil
 }
 
 // writeJSON writes what no client can have caused to be unwritable.

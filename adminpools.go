@@ -2,62 +2,73 @@ package idpool
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
+	"slices"
 
-	"github.com/go-chi/chi/v5"
-
+	"github.com/idpool/idpool/internal/openapi"
 	"github.com/idpool/idpool/pool"
 )
 
 // roleBindings is the body of the role bindings of a pool, in both directions.
 type roleBindings struct {
-	RoleBindings []pool.RoleBinding `json:"roleBindings"`
+	RoleBindings []pool.RoleBinding `json:"roleBindings" openapi:"required"`
+}
+
+func poolEndpoints() []endpoint {
+	const tag = "pools"
+	id := map[string]string{"pool": "The id of the pool."}
+	missing := []int{http.StatusNotFound}
+	bindings := answers(http.StatusOK, "The role bindings.", roleBindings{})
+	return []endpoint{
+		{Operation: openapi.Operation{Method: "GET", Path: "/v1/identity-pools/{pool}/role-bindings", ID: "listRoleBindings", Tag: tag, PathParams: id,
+			Summary: "The role bindings of a pool", Responses: bindings, Problems: missing},
+			do: (*call).showRoleBindings},
+		{Operation: openapi.Operation{Method: "PUT", Path: "/v1/identity-pools/{pool}/role-bindings", ID: "setRoleBindings", Tag: tag, PathParams: id,
+			Summary: "Replace them, from the next request of a Kafka client on", Request: roleBindings{}, Responses: bindings, Problems: append(missing, append([]int{http.StatusInternalServerError}, bodyProblems...)...)},
+			do: (*call).putRoleBindings},
+	}
 }
 
 // showRoleBindings answers with the role bindings of a pool as they are now.
-func (s *Stack) showRoleBindings(w http.ResponseWriter, r *http.Request) {
-	p, ok := s.poolOf(w, r)
-	if !ok {
-		return
+func (c *call) showRoleBindings() (reply, error) {
+	p, err := c.pool()
+	if err != nil {
+		return reply{}, err
 	}
-	writeJSON(w, http.StatusOK, "application/json", roleBindings{append([]pool.RoleBinding{}, p.RoleBindings()...)})
+	return ok(roleBindings{append([]pool.RoleBinding{}, p.RoleBindings()...)})
 }
 
-// putRoleBindings replaces them, from the next request of a Kafka client on.
-func (s *Stack) putRoleBindings(w http.ResponseWriter, r *http.Request) {
-	p, ok := s.poolOf(w, r)
-	if !ok {
-		return
+// putRoleBindings replaces them.
+func (c *call) putRoleBindings() (reply, error) {
+	p, err := c.pool()
+	if err != nil {
+		return reply{}, err
 	}
 	in := roleBindings{}
-	if status, err := readJSON(w, r, &in); err != nil {
-		refuse(w, status, err.Error())
-		return
+	if err := c.read(&in); err != nil {
+		return reply{}, err
 	}
 	if in.RoleBindings == nil {
-		refuse(w, http.StatusBadRequest, "roleBindings is missing: write [] for none")
-		return
+		return reply{}, &refusal{http.StatusBadRequest, problem{Detail: "roleBindings is missing: write [] for none", Field: "roleBindings"}}
 	}
-	err := s.SetRoleBindings(r.Context(), p.Config().ID, in.RoleBindings)
+	err = c.SetRoleBindings(c.r.Context(), p.Config().ID, in.RoleBindings)
 	var notApplied *ApplyError
-	switch {
-	case errors.As(err, &notApplied):
-		refuse(w, http.StatusInternalServerError, err.Error())
-		return
-	case err != nil:
-		refuse(w, http.StatusUnprocessableEntity, err.Error())
-		return
+	if err != nil && !errors.As(err, &notApplied) {
+		return reply{}, &refusal{http.StatusUnprocessableEntity, problem{Detail: err.Error(), Field: "roleBindings"}}
 	}
-	writeJSON(w, http.StatusOK, "application/json", in)
+	return reply{status: http.StatusOK, body: in}, err
 }
 
-// poolOf is the pool that the path names; without one it is refused.
-func (s *Stack) poolOf(w http.ResponseWriter, r *http.Request) (*pool.Pool, bool) {
-	id := chi.URLParam(r, "pool")
-	p := s.Pool(id)
-	if p == nil {
-		refuse(w, http.StatusNotFound, fmt.Sprintf("there is no pool %q", id))
+// pool is the pool that the path names.
+func (c *call) pool() (*pool.Pool, error) {
+	if p := c.Pool(c.path("pool")); p != nil {
+		return p, nil
 	}
-	return p, p != nil
+	return nil, refused(http.StatusNotFound, "there is no pool %q", c.path("pool"))
+}
+
+// provider is the index of the identity provider of an id; negative when there
+// is none.
+func (c Config) provider(id string) int {
+	return slices.IndexFunc(c.IdentityProviders, func(p IdentityProvider) bool { return p.ID == id })
 }

@@ -39,8 +39,10 @@ func (s *Scope) Apply(ctx context.Context, c Config) error {
 // an empty journal and a clock that is not moved. The keys stay, so that what
 // clients have fetched of them holds.
 func (s *Scope) Reset(ctx context.Context) error {
-	err := s.Apply(ctx, s.initial)
+	s.faults.Clear()
 	s.clock.Reset()
+	err := s.Apply(ctx, s.initial)
+	s.journal.Clear()
 	return err
 }
 

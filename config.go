@@ -76,7 +76,7 @@ type Listeners struct {
 	// Microsoft's libraries.
 	HTTPS SecureListener `json:"https,omitzero"`
 	// Admin serves health and decisions, and never anything of the others.
-	Admin Listener `json:"admin,omitzero"`
+	Admin AdminListener `json:"admin,omitzero"`
 	// Kafka logs in Kafka clients by SASL/OAUTHBEARER.
 	Kafka KafkaListener `json:"kafka,omitzero"`
 }
@@ -91,6 +91,27 @@ type Listener struct {
 	// http://localhost:PORT.
 	PublicURL string `json:"publicUrl,omitempty"`
 }
+
+// AdminListener is the address of the admin API. Who reaches it may mint any
+// token and read every secret of the Config.
+type AdminListener struct {
+	// Address is HOST:PORT; port 0 takes a free one, "off" leaves the listener
+	// out. Empty means a free port of 127.0.0.1, and for the command its
+	// documented default. Beyond loopback it needs a Token.
+	Address string `json:"address,omitempty"`
+	// PublicURL is how clients reach the listener. Empty means
+	// http://HOST:PORT of the Address.
+	PublicURL string `json:"publicUrl,omitempty"`
+	// Token is what requests must have as Authorization: Bearer, but for those of
+	// health, readiness and the CA. Empty asks for none.
+	Token string `json:"token,omitempty"`
+	// InsecureWithoutToken lets the whole network use an admin API that has no
+	// Token.
+	InsecureWithoutToken bool `json:"insecureWithoutToken,omitempty"`
+}
+
+// listener is what the listeners have in common.
+func (l AdminListener) listener() Listener { return Listener{l.Address, l.PublicURL} }
 
 // SecureListener is one address to serve TLS at.
 type SecureListener struct {

@@ -4,16 +4,32 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/idpool/idpool/explain"
+	"github.com/idpool/idpool/journal"
 	"github.com/idpool/idpool/validator"
 )
 
 // Decide says whether a token may log in, and if not, why and how to fix it.
 func (s *Scope) Decide(ctx context.Context, r validator.Request) validator.Decision {
+	began, says := time.Now(), hear(r.Token)
 	d := s.decide(ctx, r)
 	s.logDecision(r, d)
+	s.note(decisionEntry(d, r, says, time.Since(began)))
 	return d
+}
+
+// decisionEntry is what the journal says of a decision.
+func decisionEntry(d validator.Decision, r validator.Request, says hearsay, took time.Duration) journal.Entry {
+	e := journal.Entry{Endpoint: journal.EndpointDecision, Tenant: loggable(says.tenantID()), ClientID: loggable(says.client),
+		Cluster: loggable(r.Cluster), Principal: d.Principal, Identity: loggable(d.Identity), Pools: d.Pools,
+		Outcome: journal.OutcomeOK, Duration: took}
+	if !d.Allowed {
+		failed := d.Failed()
+		e.Outcome, e.Check, e.Cause, e.Detail = journal.OutcomeRefused, failed.Name, firstCause(d), failed.Message
+	}
+	return e
 }
 
 // decide decides without a line in the log: the broker writes its own, since it

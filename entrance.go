@@ -1,27 +1,107 @@
 package idpool
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+
+	"github.com/idpool/idpool/fault"
+	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/journal"
+)
 
 // entrance is the identity provider of a scope under one public URL, as one
-// listener has it.
+// listener has it: it notes each request in the journal, and lets the faults of
+// the scope at it.
 type entrance struct {
 	scope    *Scope
 	listener string // http or https; empty for requests that never left the process
 	base     string // the public URL
 }
 
-// entrance makes the handler of a listener; its world is that of the moment.
-func (s *Scope) entrance(listener, base string) http.Handler { return &entrance{s, listener, base} }
-
-// ServeHTTP implements http.Handler.
-func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e.scope.current().handlers[e.base].ServeHTTP(w, r)
-}
-
 // door is the handler of a listener for all scopes.
 func (s *Stack) door(listener, base string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e := entrance{s.ofPath(r.URL.Path), listener, base}
-		e.ServeHTTP(w, r)
+		entrance{s.ofPath(r.URL.Path), listener, base}.ServeHTTP(w, r)
 	})
+}
+
+// ServeHTTP implements http.Handler.
+func (e entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	o := &observed{ResponseWriter: w, entry: journal.Entry{
+		Endpoint: journal.EndpointOther, Listener: e.listener, Method: r.Method, Path: r.URL.Path, Client: r.RemoteAddr,
+		Outcome: journal.OutcomeFailed, // unless it comes to its end
+	}}
+	began := time.Now()
+	defer func() {
+		o.entry.Duration = time.Since(began)
+		e.scope.note(o.finished())
+	}()
+	e.provider().ServeHTTP(o, r)
+	o.entry.Outcome = outcome(o.entry.Status)
+}
+
+// provider is the identity provider of the moment.
+func (e entrance) provider() http.Handler {
+	own := e.scope.current().handlers[e.base]
+	if e.scope.faults.Active() {
+		return e.scope.faults.Handler(own)
+	}
+	return own
+}
+
+// observed notes what a response says, as an idp.Observer too.
+type observed struct {
+	http.ResponseWriter
+	entry journal.Entry
+}
+
+// Observe implements idp.Observer.
+func (o *observed) Observe(e idp.Event) {
+	o.entry.Endpoint, o.entry.Tenant, o.entry.ClientID, o.entry.Scope = e.Endpoint, e.Tenant, e.ClientID, e.Scope
+	o.entry.AADSTS, o.entry.Error, o.entry.RequestID, o.entry.Detail = e.AADSTS, e.Error, e.RequestID, e.Detail
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (o *observed) WriteHeader(status int) {
+	if o.entry.Status == 0 {
+		o.entry.Status = status
+	}
+	o.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (o *observed) Write(p []byte) (int, error) {
+	if o.entry.Status == 0 {
+		o.entry.Status = http.StatusOK
+	}
+	return o.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach what is below.
+func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
+
+// finished is the entry with what the headers say of a fault.
+func (o *observed) finished() journal.Entry {
+	if injected := o.Header()[fault.Header]; len(injected) > 0 {
+		o.entry.Fault = injected[0]
+	}
+	return o.entry
+}
+
+// outcome is what a status means to somebody who reads the journal.
+func outcome(status int) string {
+	switch {
+	case status >= http.StatusInternalServerError:
+		return journal.OutcomeFailed
+	case status >= http.StatusBadRequest:
+		return journal.OutcomeRefused
+	}
+	return journal.OutcomeOK
+}
+
+// note puts an entry into the journal and the metrics.
+func (s *Scope) note(e journal.Entry) {
+	e.Time = s.clock.Now()
+	s.journal.Add(e)
+	s.stack.metrics.Observe(e)
 }

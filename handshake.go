@@ -24,6 +24,8 @@ type handshakeLog struct {
 	log *slog.Logger
 	now func() time.Time
 	fix func() string // what makes a client trust the certificate
+	// note puts a failure into the journal. Nil notes nothing.
+	note func(client, detail string)
 
 	mu   sync.Mutex
 	said map[string]time.Time // by client and kind
@@ -69,6 +71,9 @@ func (l *handshakeLog) Write(p []byte) (int, error) {
 		host = address
 	}
 	message, fix := l.explain(reason, l.hasMet(address))
+	if message != "" && l.note != nil && !strings.Contains(reason, errInjected.Error()) {
+		l.note(address, message+": "+reason)
+	}
 	if message != "" && l.first(host+" "+message) {
 		l.log.Warn(message, "client", host, "reason", reason, "fix", fix)
 	}

@@ -21,6 +21,7 @@ func (s *Stack) serveKafka(l net.Listener) error {
 	c := broker.Config{
 		Decide:     s.login,
 		Pool:       s.poolOfAny,
+		Observe:    func(l broker.Login) { s.note(loginEntry(l, hearsay{})) },
 		Clusters:   s.config.embeddedClusters(),
 		Advertised: s.Kafka,
 		Verbose:    s.config.Kafka.Errors == "verbose",
@@ -33,7 +34,7 @@ func (s *Stack) serveKafka(l net.Listener) error {
 		Logger:     s.log,
 	}
 	if s.config.Listeners.Kafka.SecurityProtocol != "SASL_PLAINTEXT" {
-		c.TLS = &tls.Config{Certificates: []tls.Certificate{*s.certificate}, MinVersion: tls.VersionTLS12}
+		c.TLS = s.greet("kafka")
 	}
 	var err error
 	if c.Upstream, err = s.config.upstream(); err != nil {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/idpool/idpool/journal"
 )
 
 // freePort is the address of a listener whose Config says nothing.
@@ -105,7 +107,7 @@ func (s *Stack) serveAll(l listeners) {
 		s.serve(l.web, s.door("http", s.HTTP), nil)
 	}
 	if l.secure != nil {
-		s.serve(l.secure, s.door("https", s.HTTPS), &tls.Config{Certificates: []tls.Certificate{*s.certificate}, MinVersion: tls.VersionTLS12})
+		s.serve(l.secure, s.door("https", s.HTTPS), s.greet("https"))
 	}
 }
 
@@ -148,6 +150,9 @@ func (s *Stack) serve(l net.Listener, h http.Handler, secure *tls.Config) {
 	failures := &handshakeLog{log: s.log, now: time.Now, fix: s.caSource}
 	if secure != nil {
 		secure.GetConfigForClient = failures.meet
+		failures.note = func(client, detail string) {
+			s.note(journal.Entry{Endpoint: journal.EndpointTLS, Listener: "https", Client: client, Outcome: journal.OutcomeFailed, Detail: loggable(detail)})
+		}
 	}
 	server := &http.Server{
 		Handler:           h,

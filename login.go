@@ -2,15 +2,53 @@ package idpool
 
 import (
 	"context"
+	"strings"
 
 	"github.com/idpool/idpool/broker"
+	"github.com/idpool/idpool/fault"
+	"github.com/idpool/idpool/journal"
 	"github.com/idpool/idpool/pool"
 )
 
 // login decides about a Kafka client, in the scope that its token is of.
 func (s *Stack) login(ctx context.Context, a broker.Attempt) broker.Verdict {
-	scope := s.ofToken(a.Request.Token)
-	return broker.Verdict{Decision: scope.decide(ctx, a.Request), Now: scope.clock.Now}
+	says := hear(a.Request.Token)
+	scope := s.ofToken(says)
+	v := broker.Verdict{Now: scope.clock.Now}
+	v.Observe = func(l broker.Login) { scope.note(loginEntry(l, says)) }
+	if injected := scope.faults.Login(ctx, attempted(a, says)); injected != nil {
+		v.Fault, v.Close = injected.ID, injected.Close
+		if injected.Error != "" {
+			v.Refusal = &broker.Refusal{Message: injected.Error}
+		}
+	}
+	if !v.Close && v.Refusal == nil {
+		v.Decision = scope.decide(ctx, a.Request)
+	}
+	return v
+}
+
+// attempted is a client as faults look at it.
+func attempted(a broker.Attempt, says hearsay) fault.Login {
+	l := fault.Login{Tenant: says.tenantID(), ClientID: says.client, Cluster: a.Request.Cluster,
+		Client: a.Client, Software: a.Software, Again: a.Again}
+	if a.Request.Pools != "" {
+		l.Pools = strings.Split(a.Request.Pools, ",")
+	}
+	return l
+}
+
+// loginEntry is what the journal says of a login.
+func loginEntry(l broker.Login, says hearsay) journal.Entry {
+	d := l.Decision
+	e := journal.Entry{Endpoint: journal.EndpointKafkaLogin, Listener: "kafka", Client: l.Client, Fault: l.Fault,
+		Tenant: loggable(says.tenantID()), ClientID: loggable(says.client), Cluster: loggable(l.Request.Cluster),
+		Principal: d.Principal, Identity: loggable(d.Identity), Pools: d.Pools,
+		Check: l.Check, Cause: l.Cause, Detail: l.Reason, Outcome: journal.OutcomeOK, Duration: l.Took}
+	if !l.Allowed {
+		e.Outcome = journal.OutcomeRefused
+	}
+	return e
 }
 
 // poolOfAny is a pool of any scope by its id; nil when there is none.

@@ -42,7 +42,8 @@ func (s *Stack) NewScope(c ScopeConfig) (*Scope, error) {
 		return nil, &ConfigError{File: own.source, Field: field, Message: "is shared by all scopes, and cannot be another in one"}
 	}
 	scope.renames = renames(own, scope.id)
-	scope.initial = rewritten(own, func(text string) string { return scope.rename(text) })
+	scope.initial = rewritten(own, scope.rename)
+	scope.initial.Keyring = s.scopes.keys()
 	if err := scope.begin(scope.initial); err != nil {
 		return nil, err
 	}
@@ -126,4 +127,7 @@ func (s *Scope) Close() error {
 }
 
 // end stops what the scope runs.
-func (s *Scope) end() { s.current().validator.Close() }
+func (s *Scope) end() {
+	s.faults.Close()
+	s.current().validator.Close()
+}

@@ -59,6 +59,7 @@ func (c Config) compile(in surroundings) (parts, error) {
 	p.idp = server
 	x.settings()
 	x.listeners()
+	x.adminAccess(c.Listeners.Admin)
 	p.certificate = x.secure(c.Listeners.HTTPS)
 	x.kafka()
 	x.clusters()
@@ -96,7 +97,7 @@ func (x *checker) listeners() {
 	}{
 		{"http", "http://localhost:8080", all.HTTP},
 		{"https", "https://localhost:8443", all.HTTPS.listener()},
-		{"admin", "http://localhost:8081", all.Admin},
+		{"admin", "http://localhost:8081", all.Admin.listener()},
 	} {
 		if l.PublicURL != "" && !isAbsolute(l.PublicURL) {
 			x.fail("listeners."+l.name+".publicUrl", "%q is no URL, want one such as %s", l.PublicURL, l.example)
@@ -104,6 +105,17 @@ func (x *checker) listeners() {
 		if err := checkAddress(l.Address); err != nil {
 			x.errs = append(x.errs, &fieldError{"listeners." + l.name + ".address", err})
 		}
+	}
+}
+
+// adminAccess refuses an admin API that everybody on the network can use.
+func (x *checker) adminAccess(l AdminListener) {
+	open := l.Address != "" && l.Address != Off && !isLoopback(l.Address)
+	if open && l.Token == "" && !l.InsecureWithoutToken {
+		x.fail("listeners.admin.address", "%s is reached from the network, where anybody could mint tokens: set a token (--admin-token or listeners.admin.token), or --insecure-admin-without-token if nobody else is there", l.Address)
+	}
+	if strings.ContainsAny(l.Token, " \t\r\n") {
+		x.fail("listeners.admin.token", "a token has no white space")
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/idpool/idpool/fault"
 	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/journal"
 	"github.com/idpool/idpool/pool"
 )
 
@@ -23,6 +25,8 @@ type Scope struct {
 	renames renaming
 	stack   *Stack
 	clock   *Clock
+	journal *journal.Journal
+	faults  *fault.Set
 	log     *slog.Logger
 	client  *http.Client // for keys and discovery documents
 	initial Config
@@ -47,9 +51,11 @@ func newRootScope(stack *Stack, c Config) (*Scope, error) {
 
 // begin makes the first world of a scope.
 func (s *Scope) begin(c Config) error {
+	s.journal = journal.New(journal.Config{Now: s.clock.Now})
+	s.faults = s.newFaults(c.Seed)
 	local := &inProcess{next: c.Transport}
 	for _, base := range s.stack.publicURLs.list() {
-		local.served = append(local.served, served{base + "/", s.entrance("", base)})
+		local.served = append(local.served, served{base + "/", entrance{s, "", base}})
 	}
 	s.client = &http.Client{Timeout: 10 * time.Second, Transport: local}
 	w, err := s.newWorld(c, nil)
@@ -74,6 +80,14 @@ func (s *Scope) Now() time.Time { return s.clock.Now() }
 
 // Config is what the scope runs by now. It is a copy.
 func (s *Scope) Config() Config { return clone(s.current().config) }
+
+// Journal is what has happened in the scope: requests, handshakes, logins and
+// decisions.
+func (s *Scope) Journal() *journal.Journal { return s.journal }
+
+// Faults are what goes wrong on purpose in the scope. There are none until some
+// are added.
+func (s *Scope) Faults() *fault.Set { return s.faults }
 
 // Pool is a pool of the scope by its id; nil when there is none.
 func (s *Scope) Pool(id string) *pool.Pool { return s.current().pools[id] }

@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/idpool/idpool/idp"
 )
 
 // scopeIndex finds the scope that something belongs to: a path, a token, a pool.
@@ -15,6 +20,19 @@ type scopeIndex struct {
 	mu     sync.RWMutex
 	scopes map[string]*Scope // those beside the stack's own, by id
 	owners map[string]*Scope // by what [world.names] gives, of all
+	made   int               // how many scopes there have been
+}
+
+// keys are those of the next scope: of the spare test keys, another one signs in
+// each of eight scopes. Making a key would take a hundred times as long as a
+// scope may.
+func (x *scopeIndex) keys() *idp.Keyring {
+	spare := idp.SpareKeys()
+	x.mu.Lock()
+	first := x.made % len(spare)
+	x.made++
+	x.mu.Unlock()
+	return idp.NewKeyring(spare[first], spare[(first+1)%len(spare)], spare[(first+2)%len(spare)])
 }
 
 // names are what only one scope of a stack may have: the ids and domains of its
@@ -96,13 +114,6 @@ func (x *scopeIndex) all() []*Scope {
 	return slices.Collect(maps.Values(x.scopes))
 }
 
-// alone says whether there is no scope but the stack's own.
-func (x *scopeIndex) alone() bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return len(x.scopes) == 0
-}
-
 // owner is the scope that has a tenant or, with the prefix, a pool; nil when
 // none has.
 func (x *scopeIndex) owner(name string) *Scope {
@@ -123,22 +134,40 @@ func (s *Stack) ofPath(path string) *Scope {
 
 // ofToken is the scope whose tenant a token says to be from, without believing
 // it: that scope then decides.
-func (s *Stack) ofToken(token string) *Scope {
-	if s.scopes.alone() {
-		return s.Scope
-	}
-	_, rest, _ := strings.Cut(token, ".")
-	part, _, _ := strings.Cut(rest, ".")
-	var claims struct{ Iss, Tid any }
-	if text, err := base64.RawURLEncoding.DecodeString(part); err != nil || json.Unmarshal(text, &claims) != nil {
-		return s.Scope
-	}
-	issuer, _ := claims.Iss.(string)
-	tenant, _ := claims.Tid.(string)
-	for _, name := range append(strings.Split(issuer, "/"), tenant) {
+func (s *Stack) ofToken(says hearsay) *Scope {
+	for _, name := range append(strings.Split(says.issuer, "/"), says.tenant) {
 		if owner := s.scopes.owner(strings.ToLower(name)); owner != nil {
 			return owner
 		}
 	}
 	return s.Scope
+}
+
+// hearsay is what a token says of itself, whether or not it is true.
+type hearsay struct{ issuer, tenant, client string }
+
+// tenantID is the tenant that the token says to be of: tid, or the part of iss
+// that looks like one.
+func (h hearsay) tenantID() string {
+	if h.tenant != "" {
+		return h.tenant
+	}
+	for part := range strings.SplitSeq(h.issuer, "/") {
+		if uuid.Validate(part) == nil {
+			return part
+		}
+	}
+	return ""
+}
+
+// hear reads a token without verifying it. What cannot be read says nothing.
+func hear(token string) hearsay {
+	_, rest, _ := strings.Cut(token, ".")
+	part, _, _ := strings.Cut(rest, ".")
+	var claims struct{ Iss, Tid, Azp, AppID any }
+	if text, err := base64.RawURLEncoding.DecodeString(part); err != nil || json.Unmarshal(text, &claims) != nil {
+		return hearsay{}
+	}
+	text := func(v any) string { s, _ := v.(string); return s }
+	return hearsay{text(claims.Iss), text(claims.Tid), cmp.Or(text(claims.Azp), text(claims.AppID))}
 }

@@ -13,12 +13,15 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/idpool/idpool/broker"
 	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/internal/ca"
+	"github.com/idpool/idpool/internal/metrics"
 )
 
 // Stack is the running whole, with one [Scope] that has the Config. It is safe
@@ -48,10 +51,12 @@ type Stack struct {
 	address       string           // where the http listener is; empty when it is off
 	secureAddress string           // where the https listener is; empty when it is off
 	client        *http.Client
+	metrics       *metrics.Metrics
 	broker        *broker.Server // nil without a Kafka listener
 	brokerEnd     chan error     // one value when it ends
 	servers       []*http.Server
-	serving       chan error // one value for each server when it ends
+	serving       chan error  // one value for each server when it ends
+	draining      atomic.Bool // it ends
 	close         func() error
 	detach        func() bool   // from the context that ends the stack
 	drain         time.Duration // how long requests under way may take to finish
@@ -74,7 +79,7 @@ func New(c Config) (*Stack, error) {
 // newStack makes the parts for the public URLs of the listeners.
 func newStack(c Config, at publicURLs) (*Stack, error) {
 	s := &Stack{HTTP: at.http, HTTPS: at.https, publicURLs: at, config: c,
-		detach: func() bool { return true }, drain: 5 * time.Second}
+		metrics: metrics.New(metrics.Config{Version: version()}), detach: func() bool { return true }, drain: 5 * time.Second}
 	var err error
 	if s.Scope, err = newRootScope(s, c); err != nil {
 		return nil, err
@@ -107,7 +112,12 @@ func (s *Stack) Close() error { return s.close() }
 func (s *Stack) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
+	s.draining.Store(true)
 	s.detach()
+	s.faults.Close() // what waits for nothing need not be waited for
+	for _, scope := range s.scopes.all() {
+		scope.faults.Close()
+	}
 	s.client.CloseIdleConnections()
 	errs := []error{s.closeKafka()}
 	for _, server := range s.servers {
@@ -125,4 +135,18 @@ func (s *Stack) shutdown() error {
 	}
 	s.end()
 	return errors.Join(errs...)
+}
+
+// version is that of the program's build of this module.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, m := range info.Deps {
+		if m.Path == "github.com/idpool/idpool" {
+			return m.Version
+		}
+	}
+	return info.Main.Version
 }

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/idpool/idpool/internal/recorded"
+	"github.com/idpool/idpool/fault"
 )
 
 // inProcess sends requests for the stack's own public URLs to its handlers and
@@ -38,12 +38,11 @@ func (t *inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func answer(h http.Handler, r *http.Request) (*http.Response, error) {
-	w := recorded.New()
-	h.ServeHTTP(w, r.Clone(valueless{r.Context()}))
-	if err := r.Context().Err(); err != nil {
-		return nil, err
+	response, err := fault.RoundTrip(h, r.Clone(valueless{r.Context()}))
+	if gone := r.Context().Err(); gone != nil {
+		return nil, gone
 	}
-	return w.To(r), nil
+	return response, err
 }
 
 // valueless is a context that ends when another does and carries nothing of it.

@@ -81,6 +81,7 @@ func (s *Scope) validation(w *world) validator.Config {
 		Clusters:     []string{},
 		Now:          s.clock.Now,
 		Client:       s.client,
+		Fetched:      func(f validator.Fetch) { s.stack.metrics.Fetched(f.Provider, f.Err, f.Duration) },
 	}
 	for _, cluster := range w.config.Clusters {
 		c.Clusters = append(c.Clusters, cluster.ID)

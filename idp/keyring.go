@@ -293,3 +293,13 @@ func (k *Key) sign(input []byte) ([]byte, error) {
 	digest := sha256.Sum256(input)
 	return rsa.SignPKCS1v15(nil, private, crypto.SHA256, digest[:])
 }
+
+// NewKeyring makes a keyring of keys, all of which are published. The first
+// signs. Without any the keyring is as good as none.
+func NewKeyring(keys ...*Key) *Keyring {
+	ring := &Keyring{}
+	for _, k := range keys {
+		ring.add(k)
+	}
+	return ring
+}

@@ -119,6 +119,11 @@ func create(template, parent *x509.Certificate, public *ecdsa.PublicKey, signer 
 // addresses. It is valid from an hour before now for a year, and never longer
 // than the authority. A name that occurs twice is in it once.
 func (a *Authority) Issue(names []string, now time.Time) (tls.Certificate, error) {
+	return a.IssueFor(names, now.Add(-backdate), now.AddDate(leafYears, 0, 0))
+}
+
+// IssueFor is Issue with both ends of the validity.
+func (a *Authority) IssueFor(names []string, from, to time.Time) (tls.Certificate, error) {
 	if len(names) == 0 {
 		return tls.Certificate{}, &Error{Problem: "a certificate without names is of no use"}
 	}
@@ -128,8 +133,8 @@ func (a *Authority) Issue(names []string, now time.Time) (tls.Certificate, error
 	}
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "idpool"},
-		NotBefore:   now.UTC().Add(-backdate),
-		NotAfter:    now.UTC().AddDate(leafYears, 0, 0),
+		NotBefore:   from.UTC(),
+		NotAfter:    to.UTC(),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}

@@ -1,0 +1,60 @@
+package idpool
+
+import (
+	"cmp"
+	"net/http"
+
+	"github.com/idpool/idpool/internal/openapi"
+	"github.com/idpool/idpool/validator"
+)
+
+// decisionRequest is the body of POST /v1/decisions.
+type decisionRequest struct {
+	Token   string `json:"token"`
+	Cluster string `json:"cluster"`
+	Pool    string `json:"pool"` // as on the wire: one, a comma list, or absent
+	// Extensions are all SASL extensions as the client sent them; logicalCluster
+	// and identityPoolId among them stand in for the two above.
+	Extensions map[string]string `json:"extensions"`
+}
+
+func decisionEndpoints() []endpoint {
+	return []endpoint{
+		{Operation: openapi.Operation{Method: "POST", Path: "/v1/decisions", ID: "decide", Tag: "decisions",
+			Summary:     "May this token log in, and if not, why, and what is to be changed where",
+			Description: "The answer is 200 with the decision, allowed or not.",
+			Request:     decisionRequest{}, Responses: answers(http.StatusOK, "The decision.", validator.Decision{}), Problems: bodyProblems},
+			do: (*call).decision},
+		{Operation: openapi.Operation{Method: "POST", Path: "/v1/identity-providers/{provider}/refresh-keys", ID: "refreshKeys", Tag: "decisions",
+			PathParams: map[string]string{"provider": "The id of the provider."},
+			Summary:    "Fetch a provider's keys now, as the button Refresh JWKS of Confluent Cloud does",
+			Responses:  nothing("They are fetched."), Problems: []int{http.StatusNotFound, http.StatusUnprocessableEntity}},
+			do: (*call).refreshProvider},
+	}
+}
+
+// decision answers 200 with the Decision, allowed or not.
+func (c *call) decision() (reply, error) {
+	var in decisionRequest
+	if err := c.read(&in); err != nil {
+		return reply{}, err
+	}
+	return ok(c.Decide(c.r.Context(), validator.Request{
+		Token:      in.Token,
+		Cluster:    cmp.Or(in.Cluster, in.Extensions["logicalCluster"]),
+		Pools:      cmp.Or(in.Pool, in.Extensions["identityPoolId"]),
+		Extensions: in.Extensions,
+		All:        true,
+	}))
+}
+
+func (c *call) refreshProvider() (reply, error) {
+	id := c.path("provider")
+	if c.current().config.provider(id) < 0 {
+		return reply{}, refused(http.StatusNotFound, "there is no identity provider %q", id)
+	}
+	if err := c.RefreshKeys(c.r.Context(), id); err != nil {
+		return reply{}, err
+	}
+	return gone()
+}

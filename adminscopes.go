@@ -1,0 +1,105 @@
+package idpool
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/idpool/idpool/internal/openapi"
+)
+
+// scopeRequest is the body of POST /v1/scopes.
+type scopeRequest struct {
+	// Name is for people: it is in the log. Empty means the id.
+	Name string `json:"name,omitempty"`
+}
+
+// scopeView is a scope as the admin API shows it.
+type scopeView struct {
+	// ID is the value of the parameter scope of all other endpoints.
+	ID   string `json:"id" openapi:"required"`
+	Name string `json:"name" openapi:"required"`
+	// Tenants and Pools are what the scope calls those of the config, by their ids
+	// there.
+	Tenants map[string]string `json:"tenants" openapi:"required"`
+	Pools   map[string]string `json:"identityPools" openapi:"required"`
+}
+
+// scopeList are all scopes beside the server's own.
+type scopeList struct {
+	Scopes []scopeView `json:"scopes" openapi:"required"`
+}
+
+func (s *Stack) scopeEndpoints() []endpoint {
+	const tag = "scopes"
+	id := map[string]string{"scope": "The id of the scope."}
+	return []endpoint{
+		{whole: true, Operation: openapi.Operation{Method: "GET", Path: "/v1/scopes", ID: "listScopes", Tag: tag,
+			Summary: "The scopes beside the server's own", Responses: answers(http.StatusOK, "The scopes.", scopeList{})},
+			do: func(*call) (reply, error) { return ok(s.listScopes()) }},
+		{whole: true, Operation: openapi.Operation{Method: "POST", Path: "/v1/scopes", ID: "makeScope", Tag: tag,
+			Summary:     "A world of its own for one test",
+			Description: "A copy of the config as it runs, with other tenant ids and pool ids, and its own keys, clock, faults and journal. Every other endpoint takes its id as the parameter `scope`.",
+			Request:     scopeRequest{}, Responses: answers(http.StatusCreated, "The scope.", scopeView{}), Problems: bodyProblems},
+			do: s.makeScope},
+		{whole: true, Operation: openapi.Operation{Method: "GET", Path: "/v1/scopes/{scope}", ID: "showScope", Tag: tag, PathParams: id,
+			Summary: "One scope", Responses: answers(http.StatusOK, "The scope.", scopeView{}), Problems: []int{http.StatusNotFound}},
+			do: s.showScope},
+		{whole: true, Operation: openapi.Operation{Method: "DELETE", Path: "/v1/scopes/{scope}", ID: "endScope", Tag: tag, PathParams: id,
+			Summary: "End a scope: its tenants, tokens and pools are unknown from now on", Responses: nothing("It is gone."), Problems: []int{http.StatusNotFound}},
+			do: s.endScope},
+	}
+}
+
+func (s *Scope) view() scopeView {
+	return scopeView{s.id, s.name, s.renames.tenants, s.renames.pools}
+}
+
+func (s *Stack) listScopes() scopeList {
+	all := s.scopes.all()
+	slices.SortFunc(all, func(a, b *Scope) int { return strings.Compare(a.id, b.id) })
+	out := scopeList{[]scopeView{}}
+	for _, one := range all {
+		out.Scopes = append(out.Scopes, one.view())
+	}
+	return out
+}
+
+func (s *Stack) makeScope(c *call) (reply, error) {
+	var in scopeRequest
+	if err := c.read(&in); err != nil {
+		return reply{}, err
+	}
+	scope, err := s.NewScope(ScopeConfig{Name: in.Name})
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusCreated, body: scope.view()}, nil
+}
+
+// named is the scope of the path.
+func (s *Stack) named(c *call) (*Scope, error) {
+	if one := s.scopes.scope(c.path("scope")); one != nil {
+		return one, nil
+	}
+	return nil, refused(http.StatusNotFound, "there is no scope %q", c.path("scope"))
+}
+
+func (s *Stack) showScope(c *call) (reply, error) {
+	one, err := s.named(c)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(one.view())
+}
+
+func (s *Stack) endScope(c *call) (reply, error) {
+	one, err := s.named(c)
+	if err == nil {
+		err = one.Close()
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	return gone()
+}

@@ -1,0 +1,45 @@
+package idpool
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/idpool/idpool/fault"
+	"github.com/idpool/idpool/forge"
+	"github.com/idpool/idpool/idp"
+)
+
+// validToken is the name of the twin that is not broken.
+const validToken = "valid"
+
+// newFaults makes the empty set of a scope's faults.
+func (s *Scope) newFaults(seed uint64) *fault.Set {
+	return fault.New(fault.Config{
+		Seed:   seed,
+		Now:    s.clock.Now,
+		Tenant: func(segment string) string { return s.current().idp.TenantID(segment) },
+		Refuse: func(w http.ResponseWriter, r *http.Request, e *idp.Error) { s.current().idp.WriteError(w, r, e) },
+		Break:  s.breakToken, TokenNames: slices.DeleteFunc(forge.Names(), func(name string) bool { return name == validToken }),
+	})
+}
+
+// breakToken makes the broken twin of a token that a tenant of the scope issued.
+func (s *Scope) breakToken(_ context.Context, name, token string) (string, error) {
+	key, err := s.current().idp.SigningKey(hear(token).tenantID())
+	if err != nil {
+		return "", err
+	}
+	twin, err := forge.Make(forge.Source{Token: token, Key: key, Now: s.clock.Now()}, name)
+	return twin.Token, err
+}
+
+// AddFault lets something go wrong from now on, and returns the fault with its
+// id. A TLS handshake says nothing of a tenant, so that its faults are the
+// Stack's own scope's to have. Its error is a *fault.Error.
+func (s *Scope) AddFault(f fault.Fault) (fault.Fault, error) {
+	if s.id != "" && f.Endpoint == fault.TLS {
+		return fault.Fault{}, &fault.Error{Field: "endpoint", Message: "tls is shared by all scopes: a handshake names no tenant, so that its faults belong to the server's own scope"}
+	}
+	return s.faults.Add(f)
+}

@@ -1,0 +1,165 @@
+package idpool
+
+import (
+	"cmp"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/idpool/idpool/fault"
+	"github.com/idpool/idpool/internal/ca"
+	"github.com/idpool/idpool/journal"
+)
+
+// errInjected breaks off a handshake on purpose.
+var errInjected = errors.New("an injected fault closed the connection")
+
+// longestHandshake bounds those that a fault stalls: nobody says when the client
+// has gone.
+const longestHandshake = 30 * time.Second
+
+// greeting is what a listener says in a TLS handshake: the certificate that it
+// has, or the wrong one that a fault asks for.
+type greeting struct {
+	stack    *Stack
+	listener string // https or kafka
+
+	mu     sync.Mutex
+	own    *tls.Certificate            // in use
+	broken map[string]*tls.Certificate // by what is wrong with them, made when first asked for
+}
+
+// greet is the TLS config of a listener.
+func (s *Stack) greet(listener string) *tls.Config {
+	g := &greeting{stack: s, listener: listener, own: s.certificate, broken: map[string]*tls.Certificate{}}
+	// A session that is resumed shows no certificate, and no fault could have one.
+	return &tls.Config{GetCertificate: g.certificate, SessionTicketsDisabled: true, MinVersion: tls.VersionTLS12}
+}
+
+// certificate is asked in each handshake.
+func (g *greeting) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	kind, err := g.fault(hello)
+	switch {
+	case err != nil:
+		return nil, err
+	case kind != "":
+		return g.wrong(kind)
+	}
+	return g.right()
+}
+
+// fault asks the faults, and notes what they did in the journal: a handshake has
+// no header that could say so.
+func (g *greeting) fault(hello *tls.ClientHelloInfo) (certificate string, err error) {
+	s := g.stack
+	if !s.faults.Active() {
+		return "", nil
+	}
+	began, client := time.Now(), ""
+	if hello.Conn != nil {
+		client = hello.Conn.RemoteAddr().String()
+	}
+	ctx, cancel := context.WithTimeout(hello.Context(), longestHandshake)
+	defer cancel()
+	injected := s.faults.Handshake(ctx, fault.Handshake{Listener: g.listener, ServerName: hello.ServerName, Client: client})
+	if injected == nil {
+		return "", nil
+	}
+	e := journal.Entry{Endpoint: journal.EndpointTLS, Listener: g.listener, Client: client, Fault: injected.ID,
+		Outcome: journal.OutcomeOK, Duration: time.Since(began), Detail: cmp.Or(injected.Certificate, "delayed")}
+	if injected.Close {
+		e.Outcome, e.Detail, err = journal.OutcomeFailed, "closed", errInjected
+	}
+	s.note(e)
+	return injected.Certificate, err
+}
+
+// right is the listener's certificate. Clients verify it by their own clock,
+// which is the machine's or follows the stack's: one that idpool makes is made
+// again when either is outside of its validity, for both.
+func (g *greeting) right() (*tls.Certificate, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.stack
+	from, to := time.Now(), s.clock.Now()
+	if to.Before(from) {
+		from, to = to, from
+	}
+	leaf := g.own.Leaf
+	if s.authority == nil || leaf == nil || from.After(leaf.NotBefore) && to.Before(leaf.NotAfter) {
+		return g.own, nil
+	}
+	again, err := s.authority.IssueFor(s.config.certificateNames(s.HTTPS), from.Add(-time.Hour), to.AddDate(1, 0, 0))
+	if err != nil {
+		return nil, err
+	}
+	g.own = &again
+	return g.own, nil
+}
+
+// wrong is a certificate that clients have to refuse for one reason alone. With
+// a certificate of the Config's own there is no authority that could sign it, so
+// that it is refused as unknown too.
+func (g *greeting) wrong(kind string) (*tls.Certificate, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if made := g.broken[kind]; made != nil {
+		return made, nil
+	}
+	made, err := g.stack.wrongCertificate(kind)
+	if err != nil {
+		return nil, err
+	}
+	g.broken[kind] = &made
+	return g.broken[kind], nil
+}
+
+func (s *Stack) wrongCertificate(kind string) (tls.Certificate, error) {
+	now, names, authority := time.Now(), s.config.certificateNames(s.HTTPS), s.authority
+	var err error
+	if authority == nil || kind == "unknown-ca" {
+		if authority, err = ca.Fresh(now); err != nil {
+			return tls.Certificate{}, err
+		}
+	}
+	switch kind {
+	case "expired":
+		return authority.IssueFor(names, now.AddDate(-1, 0, 0), now.AddDate(0, 0, -1))
+	case "not-yet-valid":
+		return authority.IssueFor(names, now.AddDate(0, 0, 1), now.AddDate(1, 0, 0))
+	case "wrong-host":
+		return authority.Issue([]string{"wrong-host.invalid"}, now)
+	case "self-signed":
+		return selfSigned(names, now)
+	}
+	return authority.Issue(names, now)
+}
+
+// selfSigned is a certificate of nobody's but its own.
+func selfSigned(names []string, now time.Time) (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: "idpool, self-signed"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+			continue
+		}
+		template.DNSNames = append(template.DNSNames, name)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
+}

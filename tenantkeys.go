@@ -1,0 +1,46 @@
+package idpool
+
+import (
+	"cmp"
+
+	"github.com/idpool/idpool/idp"
+)
+
+// The keys of a tenant follow the clock of the scope: what is due happens when
+// the clock is there. tenant is an id or a domain, and empty for the first
+// tenant. The errors say which tenant or key there is not.
+
+// Keys are those of a tenant, published or not.
+func (s *Scope) Keys(tenant string) ([]idp.KeyState, error) {
+	return s.current().idp.KeyStates(s.tenant(tenant))
+}
+
+// RollKeys gives a tenant a new key: published now, signing after r.Wait, while
+// the old one leaves the JWKS r.Retire after that. The zero Roll does all at
+// once, so that tokens of the old key are refused as soon as who verifies them
+// has fetched the keys again.
+func (s *Scope) RollKeys(tenant string, r idp.Roll) (idp.KeyState, error) {
+	return s.current().idp.Roll(s.tenant(tenant), r)
+}
+
+// RevokeKey takes a key out of a tenant's JWKS at once. When it was signing, the
+// next published one signs.
+func (s *Scope) RevokeKey(tenant, kid string) error {
+	return s.current().idp.Revoke(s.tenant(tenant), kid)
+}
+
+// RestoreKey publishes a key again that was revoked or has retired.
+func (s *Scope) RestoreKey(tenant, kid string) error {
+	return s.current().idp.Restore(s.tenant(tenant), kid)
+}
+
+// ResetKeys gives a tenant the keys that it began with.
+func (s *Scope) ResetKeys(tenant string) { s.current().idp.ResetKeys(s.tenant(tenant)) }
+
+// tenant is the id of a tenant, or the word itself when there is none such.
+func (s *Scope) tenant(word string) string {
+	if word == "" {
+		return s.TenantID()
+	}
+	return cmp.Or(s.current().idp.TenantID(word), word)
+}
