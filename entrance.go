@@ -42,7 +42,7 @@ func (e entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // provider is the identity provider of the moment.
 func (e entrance) provider() http.Handler {
-	own := e.scope.current().handlers[e.base]
+	own := e.scope.current().handlers[e.base]()
 	if e.scope.faults.Active() {
 		return e.scope.faults.Handler(own)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/idpool/idpool/fault"
 	"github.com/idpool/idpool/forge"
@@ -13,6 +14,11 @@ import (
 // validToken is the name of the twin that is not broken.
 const validToken = "valid"
 
+// brokenNames are those of all other twins.
+var brokenNames = sync.OnceValue(func() []string {
+	return slices.DeleteFunc(forge.Names(), func(name string) bool { return name == validToken })
+})
+
 // newFaults makes the empty set of a scope's faults.
 func (s *Scope) newFaults(seed uint64) *fault.Set {
 	return fault.New(fault.Config{
@@ -20,7 +26,7 @@ func (s *Scope) newFaults(seed uint64) *fault.Set {
 		Now:    s.clock.Now,
 		Tenant: func(segment string) string { return s.current().idp.TenantID(segment) },
 		Refuse: func(w http.ResponseWriter, r *http.Request, e *idp.Error) { s.current().idp.WriteError(w, r, e) },
-		Break:  s.breakToken, TokenNames: slices.DeleteFunc(forge.Names(), func(name string) bool { return name == validToken }),
+		Break:  s.breakToken, TokenNames: brokenNames(),
 	})
 }
 

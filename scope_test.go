@@ -36,12 +36,12 @@ func newScope(t testing.TB, s *Stack) *Scope {
 // tokenOf asks the token endpoint for the Acme client's token in a scope.
 func tokenOf(t testing.TB, s *Stack, scope *Scope) (int, string) {
 	t.Helper()
-	return tokenWith(t, s.Client(), s.HTTP, scope.TenantID(), secret)
+	return askToken(t, s.Client(), s.HTTP, scope.TenantID(), secret)
 }
 
-// tokenWith asks a tenant's token endpoint with a secret. A token comes back
+// askToken asks a tenant's token endpoint with a secret. A token comes back
 // bare, anything else as it is.
-func tokenWith(t testing.TB, web *http.Client, base, tenant, with string) (int, string) {
+func askToken(t testing.TB, web *http.Client, base, tenant, with string) (int, string) {
 	t.Helper()
 	response, err := web.PostForm(base+"/"+tenant+"/oauth2/v2.0/token", url.Values{
 		"client_id": {client}, "client_secret": {with}, "scope": {acmeScope}, "grant_type": {"client_credentials"}})
@@ -158,7 +158,7 @@ func TestAScopeEnds(t *testing.T) {
 	if err := scope.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if status, body := tokenWith(t, s.Client(), s.HTTP, tenant, secret); status != http.StatusBadRequest || !strings.Contains(body, "AADSTS90002") {
+	if status, body := askToken(t, s.Client(), s.HTTP, tenant, secret); status != http.StatusBadRequest || !strings.Contains(body, "AADSTS90002") {
 		t.Errorf("its tenant: %d %s", status, body)
 	}
 	if ok, check := decideIn(s.Scope, token); ok || check != "provider" {
@@ -182,7 +182,7 @@ func TestAScopeIsConsistent(t *testing.T) {
 	if got := scope.Config(); got.Tenants[0].ID == acmeTenant || got.Tenants[0].Domains[0] == "acmeexamples.onmicrosoft.com" {
 		t.Errorf("its tenant is %s, %s", got.Tenants[0].ID, got.Tenants[0].Domains)
 	}
-	if status, _ := tokenWith(t, s.Client(), s.HTTP, scope.Config().Tenants[0].Domains[0], secret); status != http.StatusOK {
+	if status, _ := askToken(t, s.Client(), s.HTTP, scope.Config().Tenants[0].Domains[0], secret); status != http.StatusOK {
 		t.Errorf("by its domain: %d", status)
 	}
 	if _, err := scope.AddFault(fault.Fault{Endpoint: "tls", Close: true}); err == nil || !strings.Contains(err.Error(), "shared by all scopes") {

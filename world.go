@@ -20,11 +20,11 @@ type world struct {
 	config      Config
 	idp         *idp.Server
 	validator   *validator.Validator
-	compiled    [][]*pool.Pool          // by provider, in the Config's order
-	pools       map[string]*pool.Pool   // the same by id
-	facts       func() explain.Facts    // made when something is first refused
-	handlers    map[string]http.Handler // the identity provider, by public URL
-	certificate *tls.Certificate        // the Config's own of the https listener; nil when idpool makes it
+	compiled    [][]*pool.Pool                 // by provider, in the Config's order
+	pools       map[string]*pool.Pool          // the same by id
+	facts       func() explain.Facts           // made when something is first refused
+	handlers    map[string]func() http.Handler // the identity provider, by public URL, made when first asked
+	certificate *tls.Certificate               // the Config's own of the https listener; nil when idpool makes it
 }
 
 // newWorld compiles a Config for a scope. The keys of the world before it, both
@@ -38,9 +38,9 @@ func (s *Scope) newWorld(c Config, before *world) (*world, error) {
 	if err := s.identityProvider(w, p, before); err != nil {
 		return nil, err
 	}
-	w.handlers = map[string]http.Handler{}
+	w.handlers = map[string]func() http.Handler{}
 	for _, base := range s.stack.publicURLs.list() {
-		w.handlers[base] = w.idp.At(base)
+		w.handlers[base] = sync.OnceValue(func() http.Handler { return w.idp.At(base) })
 	}
 	if before == nil {
 		w.validator, err = validator.New(s.validation(w))

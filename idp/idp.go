@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -51,7 +52,7 @@ type Config struct {
 type Server struct {
 	config  Config
 	dir     *directory
-	handler http.Handler
+	handler func() http.Handler // made when something is first asked for
 	// keys are those in use; they change under a running server.
 	keys *atomic.Pointer[keysInUse]
 	// schedules are the keys of tenants that have their own. Every server made
@@ -90,7 +91,7 @@ func New(c Config) (*Server, error) {
 	s.keys, s.schedules = new(atomic.Pointer[keysInUse]), new(schedules)
 	s.Rotate(c.Keys)
 	s.issuers = newIssuers(c)
-	s.handler = s.At(c.PublicURL)
+	s.handler = sync.OnceValue(func() http.Handler { return s.At(c.PublicURL) })
 	return s, nil
 }
 
@@ -102,7 +103,7 @@ func (s *Server) With(keys *Keyring, publicURL string) *Server {
 	other.config.PublicURL = publicURL
 	other.keys = new(atomic.Pointer[keysInUse])
 	other.Rotate(keys)
-	other.handler = other.At(publicURL)
+	other.handler = sync.OnceValue(func() http.Handler { return other.At(publicURL) })
 	return &other
 }
 
@@ -119,7 +120,7 @@ func (s *Server) WithTenants(tenants []Tenant) (*Server, error) {
 	}
 	other := *s
 	other.config.Tenants, other.dir = tenants, dir
-	other.handler = other.At(other.config.PublicURL)
+	other.handler = sync.OnceValue(func() http.Handler { return other.At(other.config.PublicURL) })
 	return &other, nil
 }
 
@@ -137,7 +138,7 @@ func (s *Server) Rotate(keys *Keyring) {
 func (s *Server) Keys() *Keyring { return s.keys.Load().Keyring }
 
 // ServeHTTP serves the endpoints under the Config's PublicURL.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler().ServeHTTP(w, r) }
 
 // At returns a handler of the same server under another public URL: one
 // directory behind an http and an https listener, each a consistent OpenID
