@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,13 +41,14 @@ const bodyName = "body"
 func (c *call) putConfig() (reply, error) {
 	body, status, err := readBody(c.w, c.r, "application/json", "application/yaml")
 	if err == nil {
-		status, err = http.StatusBadRequest, checkConfigBody(c.r, body)
+		status = http.StatusBadRequest
+		body, err = configText(c.r, body)
 	}
 	if err != nil {
 		return reply{}, &refusal{status, problem{Detail: err.Error()}}
 	}
 	// The name decides where files are looked for.
-	config, err := Parse(filepath.Join(filepath.Dir(c.current().config.source), bodyName), paired(body))
+	config, err := Parse(filepath.Join(filepath.Dir(c.current().config.source), bodyName), body)
 	if err == nil {
 		err = c.Apply(c.r.Context(), config)
 	}
@@ -59,35 +61,39 @@ func (c *call) putConfig() (reply, error) {
 	return reply{status: http.StatusOK, body: c.current().config}, err
 }
 
-// checkConfigBody refuses nothing at all, which as YAML is a config without
-// tenants, and what claims to be JSON and is not.
-func checkConfigBody(r *http.Request, body []byte) error {
-	if len(body) == 0 {
-		return errors.New("the body is empty, want a config")
+// configText is a body as the reader of config files takes it. It refuses
+// nothing at all, which as YAML is a config without tenants, and what claims to
+// be JSON and is not.
+func configText(r *http.Request, body []byte) ([]byte, error) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, errors.New("the body is empty, want a config")
+	}
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/json" {
+		return body, nil
 	}
 	var value json.RawMessage
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/json" {
-		return nil
-	}
 	if err := json.Unmarshal(body, &value); err != nil {
-		return fmt.Errorf("the body is not JSON: %v", err)
+		return nil, fmt.Errorf("the body is not JSON: %v", err)
 	}
-	return nil
+	return asYAML(body), nil
 }
 
-// surrogates finds the escapes of strings. The first alternative are the two
-// halves of one character, which JSON has and YAML does not.
-var surrogates = regexp.MustCompile(`\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)`)
+// escapes are those of JSON's strings. The first alternative are the two halves
+// of one character, which YAML does not have; nor has its library the slash.
+var escapes = regexp.MustCompile(`\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|.)`)
 
-// paired is a text with the characters themselves in place of their halves.
-func paired(text []byte) []byte {
-	return surrogates.ReplaceAllFunc(text, func(escape []byte) []byte {
-		if len(escape) == 2 {
-			return escape
+// asYAML is a JSON text without the escapes that YAML does not know.
+func asYAML(text []byte) []byte {
+	return escapes.ReplaceAllFunc(text, func(escape []byte) []byte {
+		switch {
+		case string(escape) == `\/`:
+			return escape[1:]
+		case len(escape) == len(`\uD83D\uDE00`):
+			high, _ := strconv.ParseUint(string(escape[2:6]), 16, 16) // four hex digits
+			low, _ := strconv.ParseUint(string(escape[8:12]), 16, 16)
+			return []byte(string(utf16.DecodeRune(rune(high), rune(low))))
 		}
-		high, _ := strconv.ParseUint(string(escape[2:6]), 16, 16) // four hex digits
-		low, _ := strconv.ParseUint(string(escape[8:12]), 16, 16)
-		return []byte(string(utf16.DecodeRune(rune(high), rune(low))))
+		return escape
 	})
 }
 
