@@ -29,7 +29,6 @@ type fake struct {
 	metadata     bool                           // whether it is answered
 	raw          []byte                         // sent to the login in place of a response
 	message      string                         // of the last login
-	requests     []int16
 }
 
 // start listens until the test ends.
@@ -70,7 +69,6 @@ func (f *fake) serve(conn net.Conn) {
 		if _, err := io.ReadFull(conn, rest); err != nil {
 			return
 		}
-		f.requests = append(f.requests, key)
 		body := rest[2+int(binary.BigEndian.Uint16(rest)):] // after the client id
 		response := f.answer(key, version, body)
 		if response == nil {

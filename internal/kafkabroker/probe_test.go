@@ -24,7 +24,10 @@ func probed(t *testing.T, version string) probe.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := probe.Run(t.Context(), probe.Kafka{Bootstrap: c.Bootstrap("SASL_PLAINTEXT")[0]}, tokens, probe.Config{})
+	r := probe.Run(t.Context(), probe.Kafka{
+		Bootstrap:  c.Bootstrap("SASL_PLAINTEXT")[0],
+		Extensions: map[string]string{"logicalCluster": "lkc-acme"}, // which the command sends to every broker
+	}, tokens, probe.Config{})
 	t.Logf("%s in %v: %s", version, r.Took, r.Sentence())
 	return r
 }
