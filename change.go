@@ -39,7 +39,7 @@ func (s *Scope) Apply(ctx context.Context, c Config) error {
 // an empty journal and a clock that is not moved. The keys stay, so that what
 // clients have fetched of them holds.
 func (s *Scope) Reset(ctx context.Context) error {
-	s.faults.Clear()
+	s.faults.Reset()
 	s.clock.Reset()
 	err := s.Apply(ctx, s.initial)
 	s.journal.Clear()

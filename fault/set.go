@@ -159,8 +159,8 @@ func (s *Set) Remove(id string) bool {
 	return true
 }
 
-// Clear takes every fault out and ends their delays and stalls. The numbers in
-// ids begin again, so that the same faults throw the same dice.
+// Clear takes every fault out and ends their delays and stalls. No id that the
+// set made comes again: a journal may still have it.
 func (s *Set) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,8 +168,16 @@ func (s *Set) Clear() {
 		close(a.gone)
 	}
 	s.faults = nil
-	clear(s.made)
 	s.publish()
+}
+
+// Reset is Clear after which the numbers in ids begin again, so that the same
+// faults throw the same dice.
+func (s *Set) Reset() {
+	s.Clear()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.made)
 }
 
 // Close clears the set for good. It does not wait for requests that were

@@ -105,7 +105,7 @@ func TestSeed(t *testing.T) {
 					b.WriteByte('-')
 				}
 			}
-			s.Clear()
+			s.Reset()
 		}
 		return b.String()
 	}
