@@ -107,7 +107,7 @@ func TestIDs(t *testing.T) {
 	got = append(got, add("", "token"), fmt.Sprint(s.Remove("token-3")))
 	s.Clear()
 	got = append(got, add("", "token"))
-	want := `[token-1 token-2 token-3 kafka-login-1 fault: id: there is a fault "TOKEN-1" already token-4 false token-1]`
+	want := `[token-1 token-2 token-3 kafka-login-1 fault: id: there is a fault "TOKEN-1" already token-4 false token-5]`
 	if fmt.Sprint(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

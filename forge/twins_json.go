@@ -124,10 +124,10 @@ func duplicateTwins() []twin {
 			func(d *draft) string { return d.unsigned(append(object{}.and("alg", `"none"`), d.header...)) + "." }},
 		{"duplicate-kid", "kid twice, the last an attacker's, whose key signed it", checkFormat, members, "",
 			func(d *draft) string { return d.strange(d.header.and("kid", quoted(d.stranger.ID))) }},
-		{"exp-case", "exp was an hour ago, and EXP is in an hour", checkExpiry, "RFC 7519 4", "", func(d *draft) string {
+		{"exp-case", "exp was an hour ago, and EXP is in an hour", checkExpiry, "RFC 7519 4", byIssued, func(d *draft) string {
 			return d.sign(d.header.text(), d.claims.with("exp", d.at(-3600e9)).and("EXP", d.at(3600e9)).text())
 		}},
-		{"iss-case", "iss is an attacker's, and Iss the right one", checkProvider, "RFC 7519 4", "", func(d *draft) string {
+		{"iss-case", "iss is an attacker's, and Iss the right one", checkProvider, "RFC 7519 4", byIssued, func(d *draft) string {
 			c := d.claims.with("iss", quoted("https://"+d.attackerHost()+"/v2.0"))
 			return d.sign(d.header.text(), c.and("Iss", d.claims.value("iss")).text())
 		}},
