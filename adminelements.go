@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -252,6 +253,9 @@ func (c *call) readPatch() (map[string]any, error) {
 	body, status, err := readBody(c.w, c.r, mergePatch)
 	if err != nil {
 		return nil, &refusal{status, problem{Detail: err.Error()}}
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+		return nil, refused(http.StatusBadRequest, "the body is not as expected: want a JSON object")
 	}
 	patch := map[string]any{}
 	if status, field, err := decodeJSON(body, &patch); err != nil {

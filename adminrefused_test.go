@@ -1,12 +1,16 @@
 package idpool
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/idpool/idpool/idp"
 )
 
 // refusedRequest is a request of the admin API that must not be obeyed.
@@ -63,6 +67,7 @@ func TestTheAdminAPIRefuses(t *testing.T) {
 		{"a member twice in a patch", "PATCH", clientPath, `{"displayName":"x","displayName":"y"}`, nil, 400, "displayName", "duplicate"},
 		{"an unknown member in a patch", "PATCH", clientPath, `{"api":{"x":1}}`, nil, 400, "api.x", "unknown"},
 		{"a patch that is no object", "PATCH", clientPath, `[]`, nil, 400, "", "the body is not as expected"},
+		{"a patch that is nothing", "PATCH", clientPath, `null`, nil, 400, "", "want a JSON object"},
 		{"a list for an object", "PUT", clientPath, `[]`, nil, 400, "", "want a JSON object"},
 		{"two values", "PUT", clientPath, `{}{}`, nil, 400, "", "the body is not as expected"},
 		{"no body", "PUT", clientPath, ``, nil, 400, "", "want a JSON object"},
@@ -95,6 +100,54 @@ func TestTheAdminAPIRefuses(t *testing.T) {
 	}
 	if after := s.Config(); !reflect.DeepEqual(before.Tenants, after.Tenants) || !reflect.DeepEqual(before.IdentityProviders, after.IdentityProviders) {
 		t.Error("a refused request has changed the config")
+	}
+}
+
+// TestEveryEndpointRefuses asks each endpoint for what none may do.
+func TestEveryEndpointRefuses(t *testing.T) {
+	c := Acme()
+	c.Listeners.Admin.Token = "open-sesame"
+	c.Tenants[0].ServicePrincipals = []idp.ServicePrincipal{{AppID: otherGUID, Type: "ManagedIdentity"}}
+	s := start(t, c)
+	handler := s.adminHandler()
+	path := strings.NewReplacer("{tenant}", acmeTenant, "{application}", acmeClient, "{servicePrincipal}", otherGUID, "{resource}", api,
+		"{provider}", "op-acme", "{pool}", "pool-dev", "{kid}", "x", "{fault}", "x", "{scope}", "x")
+	for _, e := range s.endpoints() {
+		e = e.completed()
+		ask := func(reason, query, media, body string, header http.Header, want int) {
+			t.Helper()
+			r := httptest.NewRequest(e.Method, path.Replace(e.Path)+query, strings.NewReader(body))
+			r.Host, r.Header = "127.0.0.1", header.Clone()
+			r.Header.Set("Content-Type", media)
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, r)
+			if got := w.Result(); got.StatusCode != want || got.Header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("%s %s, %s: %s %s, want %d", e.Method, e.Path, reason, got.Status, w.Body, want)
+			}
+		}
+		token := http.Header{"Authorization": {"Bearer open-sesame"}}
+		ask("an unknown parameter", "?unknown=1", "", "", token, 400)
+		if !e.open {
+			ask("no token", "", "", "", http.Header{}, 401)
+		}
+		if !e.open && !e.whole {
+			ask("an unknown scope", "?scope=none", "", "", token, 404)
+		}
+		if e.Method != http.MethodGet {
+			ask("a web page", "", "", "", http.Header{"Authorization": token["Authorization"], "Sec-Fetch-Site": {"cross-site"}}, 403)
+		}
+		if e.Request == nil {
+			continue
+		}
+		media, unknown := cmp.Or(e.RequestType, "application/json"), 400
+		if e.Path == "/v1/config" {
+			unknown = 422 // as any other mistake of a config
+		}
+		ask("a form", "", "application/x-www-form-urlencoded", "a=b", token, 415)
+		ask("a large body", "", media, strings.Repeat(" ", maxAdminBody)+"{}", token, 413)
+		ask("an unknown member", "", media, `{"unknown":1}`, token, unknown)
+		ask("no object", "", media, `[1]`, token, unknown)
+		ask("half a body", "", media, `{"a":`, token, 400)
 	}
 }
 
