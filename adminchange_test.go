@@ -200,14 +200,24 @@ func TestAChangeStaysInItsScope(t *testing.T) {
 	}
 	of := "?scope=" + scope.ID()
 	askAll(t, s.Admin, []exchange{
-		{"GET", tenantPath + of, "", 404, "there is no tenant"},
 		{"PATCH", "/v1/tenants/" + scope.TenantID() + of, `{"displayName":"mine"}`, 200, `"mine"`},
+	})
+	askAll(t, s.Admin, []exchange{
+		{"GET", tenantPath + of, "", 404, "there is no tenant"},
 		{"GET", "/v1/tenants/" + scope.TenantID(), "", 404, "there is no tenant"},
 		{"GET", tenantPath, "", 200, "Acme Examples Inc"},
 		{"PUT", "/v1/tenants/" + scope.TenantID(), `{}`, 422, "belongs to scope"},
+		{"PUT", "/v1/config" + of, configOf(t, s, ""), 422, "belongs to the server's own scope already"},
+		{"PUT", "/v1/config" + of, configOf(t, s, of), 200, `"mine"`},
 		{"POST", "/v1/reset" + of, "", 204, ""},
 		{"GET", "/v1/tenants/" + scope.TenantID() + of, "", 200, "Acme Examples Inc"},
 	})
+}
+
+// configOf is the config as it runs, of a scope.
+func configOf(t *testing.T, s *Stack, scope string) string {
+	_, body := askAdmin(t, s.Admin, exchange{method: "GET", path: "/v1/config" + scope})
+	return body
 }
 
 // Kafka clients log in by a pool from the moment it is there, and may do

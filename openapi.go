@@ -110,6 +110,8 @@ func adminValues(id string) []string {
 		return fault.Certificates()
 	case "fault.Fault.JWKS":
 		return fault.KeySets()
+	case "idp.KeyState.State":
+		return []string{idp.KeyPublished, idp.KeySigning, idp.KeyRetired, idp.KeyRevoked}
 	case "idpool.entryFields.Endpoint":
 		return journal.Endpoints()
 	case "idpool.entryFields.Outcome":
