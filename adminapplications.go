@@ -15,11 +15,14 @@ import (
 
 // applicationList are the app registrations of a tenant.
 type applicationList struct {
+	// Applications are in the order of the config.
 	Applications []idp.Application `json:"applications" openapi:"required"`
 }
 
 // assignmentList are the roles that an application was granted.
 type assignmentList struct {
+	// AppRoleAssignments are the application's own. Those of its service principal
+	// are in addition, and shown with the application.
 	AppRoleAssignments []idp.AppRoleAssignment `json:"appRoleAssignments" openapi:"required"`
 }
 

@@ -10,11 +10,13 @@ import (
 
 // providerList are the identity providers of the config.
 type providerList struct {
+	// IdentityProviders are in the order of the config.
 	IdentityProviders []IdentityProvider `json:"identityProviders" openapi:"required"`
 }
 
 // poolList are the pools of a provider.
 type poolList struct {
+	// IdentityPools are in the order of the config.
 	IdentityPools []pool.Config `json:"identityPools" openapi:"required"`
 }
 
@@ -27,6 +29,7 @@ type ownedPool struct {
 
 // ownedPoolList are the pools of all providers.
 type ownedPoolList struct {
+	// IdentityPools are in the order of the config, by provider.
 	IdentityPools []ownedPool `json:"identityPools" openapi:"required"`
 }
 

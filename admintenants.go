@@ -9,12 +9,14 @@ import (
 
 // tenantList are the tenants of the config.
 type tenantList struct {
+	// Tenants are in the order of the config.
 	Tenants []idp.Tenant `json:"tenants" openapi:"required"`
 }
 
 // servicePrincipalList are those of a tenant whose application is registered
 // elsewhere.
 type servicePrincipalList struct {
+	// ServicePrincipals are in the order of the config.
 	ServicePrincipals []idp.ServicePrincipal `json:"servicePrincipals" openapi:"required"`
 }
 

@@ -65,9 +65,10 @@ var pathHas = map[string]bool{
 	"idpool.IdentityProvider.ID": true, "pool.Config.ID": true,
 }
 
-// entryFields and entryJSON are what the MarshalJSON of a journal.Entry writes.
+// entryFields are those of a journal.Entry without its methods.
 type entryFields journal.Entry
 
+// entryJSON is what the MarshalJSON of a journal.Entry writes.
 type entryJSON struct {
 	entryFields
 	// Duration is how long it took, as 1.2ms.

@@ -70,12 +70,14 @@ func collectTypeDocs(t *testing.T, file string, into map[string]string) {
 			if isStruct {
 				fieldsOf(parsed.Name.Name+"."+one.Name.Name, s, fields)
 			}
-			if len(fields) == 0 {
+			if len(fields) == 0 || general.Doc == nil {
 				continue
 			}
-			into[parsed.Name.Name+"."+one.Name.Name] = paragraph(general.Doc)
+			text := paragraph(general.Doc) // the document writes names of types with a capital
+			into[parsed.Name.Name+"."+one.Name.Name] = strings.ToUpper(text[:1]) + text[1:]
 			for id, text := range fields {
-				if text != "" {
+				// A comment that does not name the field is the one above it.
+				if name := id[strings.LastIndexByte(id, '.')+1:]; strings.Contains(text, name) {
 					into[id] = unlinked(text)
 				}
 			}
