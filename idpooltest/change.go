@@ -1,0 +1,55 @@
+package idpooltest
+
+import (
+	"testing"
+
+	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/fault"
+	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/pool"
+)
+
+// Fault lets something go wrong until the test is over, and returns the fault
+// with its id: the response header Idpool-Fault and the journal name it.
+func (s *Server) Fault(t testing.TB, f fault.Fault) fault.Fault {
+	t.Helper()
+	added, err := s.AddFault(f)
+	if err != nil {
+		t.Fatalf("idpooltest: %v", err)
+	}
+	t.Cleanup(func() { s.Faults().Remove(added.ID) })
+	return added
+}
+
+// Change changes tenants, applications, secrets, roles, providers and pools
+// while clients are connected, as [idpool.Scope.Change] does.
+func (s *Server) Change(t testing.TB, change func(c *idpool.Config)) {
+	t.Helper()
+	err := s.world.Change(t.Context(), func(c *idpool.Config) error {
+		change(c)
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("idpooltest: change: %v", err)
+	}
+}
+
+// SetRoleBindings replaces what a pool may do: nothing without any bindings.
+// Clients that are connected feel it at their next request.
+func (s *Server) SetRoleBindings(t testing.TB, poolID string, bindings ...pool.RoleBinding) {
+	t.Helper()
+	if err := s.world.SetRoleBindings(t.Context(), s.PoolID(poolID), bindings); err != nil {
+		t.Fatalf("idpooltest: role bindings: %v", err)
+	}
+}
+
+// RollKeys gives the first tenant a new signing key, as [idpool.Scope.RollKeys]
+// does: the zero Roll does all at once.
+func (s *Server) RollKeys(t testing.TB, r idp.Roll) idp.KeyState {
+	t.Helper()
+	key, err := s.world.RollKeys("", r)
+	if err != nil {
+		t.Fatalf("idpooltest: keys: %v", err)
+	}
+	return key
+}
