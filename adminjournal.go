@@ -113,7 +113,7 @@ func (c *call) takeFromJournal() (reply, error) {
 	if in.Timeout == 0 {
 		in.Timeout = Duration(defaultTake)
 	}
-	ctx, cancel := context.WithTimeout(c.r.Context(), time.Duration(in.Timeout))
+	ctx, cancel := context.WithTimeout(c.waiting(), time.Duration(in.Timeout))
 	defer cancel()
 	taken, err := c.journal.Take(ctx, in.Filter, max(in.Count, 1))
 	if err != nil && ctx.Err() != nil {
@@ -134,6 +134,16 @@ func (c *call) followJournal() (reply, error) {
 		f.After = max(f.After, last)
 	}
 	return reply{stream: func(w http.ResponseWriter, r *http.Request) {
-		journal.WriteEvents(w, r, c.journal.Follow(r.Context(), f))
+		ctx := c.waiting()
+		journal.WriteEvents(w, r.WithContext(ctx), c.journal.Follow(ctx, f))
 	}}, nil
+}
+
+// waiting is the context of what waits for something to happen. It ends with the
+// request, and when the stack begins to end: nobody is to wait for who waits.
+func (c *call) waiting() context.Context {
+	ctx, cancel := context.WithCancel(c.r.Context())
+	forget := context.AfterFunc(c.stack.lifetime, cancel)
+	context.AfterFunc(ctx, func() { forget() })
+	return ctx
 }

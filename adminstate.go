@@ -43,7 +43,7 @@ func (s *Stack) stateEndpoints() []endpoint {
 }
 
 func (s *Stack) ready(*call) (reply, error) {
-	if s.draining.Load() {
+	if s.lifetime.Err() != nil {
 		return reply{status: http.StatusServiceUnavailable, body: health{"draining"}}, nil
 	}
 	return ok(health{"ok"})

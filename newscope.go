@@ -122,12 +122,12 @@ func (s *Scope) Close() error {
 	if !s.stack.scopes.leave(s) {
 		return errors.New("idpool: " + s.String() + " is closed already")
 	}
-	s.end()
+	s.close()
 	return s.refreshBroker(context.Background())
 }
 
-// end stops what the scope runs.
-func (s *Scope) end() {
+// close stops what the scope runs.
+func (s *Scope) close() {
 	s.faults.Close()
 	s.current().validator.Close()
 }

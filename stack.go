@@ -14,8 +14,8 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/idpool/idpool/broker"
@@ -55,8 +55,9 @@ type Stack struct {
 	broker        *broker.Server // nil without a Kafka listener
 	brokerEnd     chan error     // one value when it ends
 	servers       []*http.Server
-	serving       chan error  // one value for each server when it ends
-	draining      atomic.Bool // it ends
+	serving       chan error      // one value for each server when it ends
+	lifetime      context.Context // ends when the stack begins to
+	end           func()
 	close         func() error
 	detach        func() bool   // from the context that ends the stack
 	drain         time.Duration // how long requests under way may take to finish
@@ -78,8 +79,9 @@ func New(c Config) (*Stack, error) {
 
 // newStack makes the parts for the public URLs of the listeners.
 func newStack(c Config, at publicURLs) (*Stack, error) {
+	lifetime, end := context.WithCancel(context.Background())
 	s := &Stack{HTTP: at.http, HTTPS: at.https, publicURLs: at, config: c,
-		metrics: metrics.New(metrics.Config{Version: version()}), detach: func() bool { return true }, drain: 5 * time.Second}
+		lifetime: lifetime, end: end, metrics: metrics.New(metrics.Config{Version: version()}), detach: func() bool { return true }, drain: 5 * time.Second}
 	var err error
 	if s.Scope, err = newRootScope(s, c); err != nil {
 		return nil, err
@@ -110,30 +112,37 @@ func (s *Stack) base() string { return s.publicURLs.list()[0] }
 func (s *Stack) Close() error { return s.close() }
 
 func (s *Stack) shutdown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
-	defer cancel()
-	s.draining.Store(true)
 	s.detach()
+	s.end()
 	s.faults.Close() // what waits for nothing need not be waited for
 	for _, scope := range s.scopes.all() {
 		scope.faults.Close()
 	}
 	s.client.CloseIdleConnections()
-	errs := []error{s.closeKafka()}
-	for _, server := range s.servers {
+	errs := []error{s.closeKafka(), s.drainServers()}
+	for range s.servers {
+		errs = append(errs, <-s.serving)
+	}
+	for _, scope := range s.scopes.all() {
+		scope.close()
+	}
+	s.Scope.close()
+	return errors.Join(errs...)
+}
+
+// drainServers lets requests under way finish. The admin listener, which was
+// opened first, is closed last: it says until then that the stack is not ready.
+func (s *Stack) drainServers() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
+	defer cancel()
+	var errs []error
+	for _, server := range slices.Backward(s.servers) {
 		err := server.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = server.Close() // a client that does not finish its request
 		}
 		errs = append(errs, err)
 	}
-	for range s.servers {
-		errs = append(errs, <-s.serving)
-	}
-	for _, scope := range s.scopes.all() {
-		scope.end()
-	}
-	s.end()
 	return errors.Join(errs...)
 }
 

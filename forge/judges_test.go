@@ -44,7 +44,7 @@ func lestrrat(t *testing.T, s *stand) judge {
 }
 
 // Other people's verifiers take the valid token, and no twin that must be
-// refused but those that are listed: what they are known to let through.
+// refused.
 func TestJudges(t *testing.T) {
 	s := newStand(t)
 	for name, judge := range map[string]judge{"go-oidc": goOIDC(t, s), "jwx": lestrrat(t, s)} {
