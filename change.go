@@ -1,7 +1,9 @@
 package idpool
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -97,12 +99,16 @@ func (c Config) fixed(other Config) string {
 // changeable are the keys of a Config that change while it is in use.
 var changeable = map[string]bool{"tenants": true, "identityProviders": true, "organization": true, "clockSkew": true}
 
-// same compares two values of a Config. No list and an empty one are the same.
+// same compares two values of a Config. No list and an empty one are the same,
+// also within: JSON leaves both out.
 func same(a, b reflect.Value) bool {
-	if a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 {
+	x, y := a.Interface(), b.Interface()
+	if a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 || reflect.DeepEqual(x, y) {
 		return true
 	}
-	return reflect.DeepEqual(a.Interface(), b.Interface())
+	before, err := json.Marshal(x)
+	after, err2 := json.Marshal(y)
+	return err == nil && err2 == nil && bytes.Equal(before, after)
 }
 
 // SetRoleBindings replaces the role bindings of a pool while the stack runs:
