@@ -81,16 +81,24 @@ func (c Config) like(running Config) Config {
 }
 
 // fixed is a field that differs from another Config's and only a restart
-// changes; empty for none.
+// changes, such as listeners.http.address; empty for none.
 func (c Config) fixed(other Config) string {
-	a, b := reflect.ValueOf(c), reflect.ValueOf(other)
+	return firstDifference("", reflect.ValueOf(c), reflect.ValueOf(other))
+}
+
+// firstDifference finds it in a struct at a place, such as "listeners.".
+func firstDifference(at string, a, b reflect.Value) string {
 	for _, f := range reflect.VisibleFields(a.Type()) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "" || name == "-" || changeable[name] {
+		if name == "" || name == "-" || at == "" && changeable[name] {
 			continue
 		}
-		if x, y := a.FieldByIndex(f.Index), b.FieldByIndex(f.Index); !same(x, y) {
-			return name
+		switch x, y := a.FieldByIndex(f.Index), b.FieldByIndex(f.Index); {
+		case same(x, y):
+		case x.Kind() == reflect.Struct:
+			return firstDifference(at+name+".", x, y)
+		default:
+			return at + name
 		}
 	}
 	return ""
