@@ -131,6 +131,7 @@ func TestREADMEGoBlocks(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no examples", err)
 	}
+	files = append(files, "../../idpooltest/example_test.go")
 	var examples strings.Builder
 	for _, f := range files {
 		data, err := os.ReadFile(f)
