@@ -32,11 +32,11 @@ func (s *Scope) newFaults(seed uint64) *fault.Set {
 
 // breakToken makes the broken twin of a token that a tenant of the scope issued.
 func (s *Scope) breakToken(_ context.Context, name, token string) (string, error) {
-	key, err := s.current().idp.SigningKey(hear(token).tenantID())
+	source, err := s.forged(hear(token).tenantID(), token)
 	if err != nil {
 		return "", err
 	}
-	twin, err := forge.Make(forge.Source{Token: token, Key: key, Now: s.clock.Now()}, name)
+	twin, err := forge.Make(source, name)
 	return twin.Token, err
 }
 

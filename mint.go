@@ -48,8 +48,28 @@ func (s *Scope) source(ctx context.Context, r idp.MintRequest) (forge.Source, er
 	if err != nil {
 		return forge.Source{}, err
 	}
-	key, err := w.idp.SigningKey(w.idp.TenantID(r.Tenant))
-	return forge.Source{Token: valid.AccessToken, Key: key, Now: s.clock.Now()}, err
+	return s.forged(w.idp.TenantID(r.Tenant), valid.AccessToken)
+}
+
+// forged is a token that a tenant issued, with what forge has to know of its
+// keys.
+func (s *Scope) forged(tenantID, token string) (forge.Source, error) {
+	w := s.current()
+	key, err := w.idp.SigningKey(tenantID)
+	if err != nil {
+		return forge.Source{}, err
+	}
+	states, err := w.idp.KeyStates(tenantID)
+	if err != nil {
+		return forge.Source{}, err
+	}
+	source := forge.Source{Token: token, Key: key, Now: s.clock.Now()}
+	for _, k := range states {
+		if k.State == idp.KeyPublished || k.State == idp.KeySigning {
+			source.Published = append(source.Published, k.KID)
+		}
+	}
+	return source, nil
 }
 
 // completed is a request of a trusted caller with what the Config implies.

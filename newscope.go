@@ -119,6 +119,9 @@ func (s *Scope) Close() error {
 	if s.id == "" {
 		return s.stack.Close()
 	}
+	if s.stack.lifetime.Err() != nil {
+		return nil // the Stack has ended it
+	}
 	if !s.stack.scopes.leave(s) {
 		return errors.New("idpool: " + s.String() + " is closed already")
 	}

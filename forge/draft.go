@@ -36,7 +36,9 @@ func newDraft(s Source) (*draft, error) {
 		return nil, errors.New("forge: a Source needs a Key and Now")
 	}
 	d.public = s.Key.Public()
-	d.fill()
+	if err := d.fill(); err != nil {
+		return nil, err
+	}
 	if err := d.takeApart(); err != nil {
 		return nil, err
 	}
@@ -56,23 +58,21 @@ func newDraft(s Source) (*draft, error) {
 }
 
 // fill sets what the Source leaves out.
-func (d *draft) fill() {
+func (d *draft) fill() error {
 	if d.Attacker == "" {
 		d.Attacker = "https://attacker.invalid/keys"
 	}
-	spare := slices.Concat(idp.SpareKeys(), idp.TestKeys().Keys())
-	if d.Other == nil {
-		d.Other = unlike(spare, d.Key)
-	}
-	d.stranger = unlike(spare, d.Key, d.Other)
-}
-
-// unlike is the first of keys that is none of those that are used.
-func unlike(keys []*idp.Key, used ...*idp.Key) *idp.Key {
-	i := slices.IndexFunc(keys, func(k *idp.Key) bool {
-		return !slices.ContainsFunc(used, func(u *idp.Key) bool { return u.ID == k.ID })
+	spare := slices.DeleteFunc(slices.Concat(idp.SpareKeys(), idp.TestKeys().Keys()), func(k *idp.Key) bool {
+		return k.ID == d.Key.ID || slices.Contains(d.Published, k.ID) || d.Other != nil && d.Other.ID == k.ID
 	})
-	return keys[i] // there are more keys than can be in use
+	if d.Other == nil && len(spare) > 0 {
+		d.Other, spare = spare[0], spare[1:]
+	}
+	if len(spare) == 0 {
+		return errors.New("forge: so many keys are published that none of the fixed ones is left for an attacker")
+	}
+	d.stranger = spare[0]
+	return nil
 }
 
 // takeApart reads the token.

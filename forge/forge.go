@@ -30,6 +30,9 @@ type Source struct {
 	// not among the keys that Token is verified with. Nil means one of
 	// [idp.SpareKeys].
 	Other *idp.Key
+	// Published are the ids of the keys that Token may be verified with, beside
+	// Key: no twin that pretends to be of another key is signed by one of them.
+	Published []string
 	// Now is the time of the verifier's clock. It is required: twins that have
 	// expired have done so before it.
 	Now time.Time
@@ -58,6 +61,9 @@ type Row struct {
 	// other one lets somebody in whom the issuer did not let in, or whose time
 	// is over.
 	Lenient bool `json:"lenient,omitempty"`
+	// Audience says that it is Lenient since it is for another API: an API has to
+	// compare aud (RFC 8725 3.9), a Kafka broker does where it is told to.
+	Audience bool `json:"audience,omitempty"`
 	// Excuse says why a twin is Lenient, and is empty otherwise.
 	Excuse string `json:"excuse,omitempty"`
 }
@@ -71,11 +77,12 @@ type Token struct {
 	Token string `json:"token"`
 	// Valid is true for "valid" only.
 	Valid bool `json:"valid"`
-	// Check, Rule, Lenient and Excuse are those of a Row.
-	Check   string `json:"check"`
-	Rule    string `json:"rule"`
-	Lenient bool   `json:"lenient,omitempty"`
-	Excuse  string `json:"excuse,omitempty"`
+	// Check, Rule, Lenient, Audience and Excuse are those of a Row.
+	Check    string `json:"check"`
+	Rule     string `json:"rule"`
+	Lenient  bool   `json:"lenient,omitempty"`
+	Audience bool   `json:"audience,omitempty"`
+	Excuse   string `json:"excuse,omitempty"`
 }
 
 // Names are the names of all tokens, "valid" first, in the order of All.

@@ -28,6 +28,7 @@ const (
 // Why a correct verifier may accept a twin.
 const (
 	byAudience  = "depends on whether aud is compared, which Confluent does only where a filter does"
+	byForm      = "names the right API in another form, which some take for it"
 	byFilter    = "depends on what the verifier reads rights from"
 	byIdentity  = "depends on the claim that the verifier takes the identity from"
 	bySkew      = "depends on the clock skew that is allowed; some allow five minutes"
@@ -54,7 +55,7 @@ func twins() []twin {
 }
 
 func (t twin) row() Row {
-	return Row{Name: t.name, Summary: t.summary, Check: t.check, Rule: t.rule, Lenient: t.excuse != "", Excuse: t.excuse}
+	return Row{Name: t.name, Summary: t.summary, Check: t.check, Rule: t.rule, Lenient: t.excuse != "", Audience: t.excuse == byAudience, Excuse: t.excuse}
 }
 
 // make makes a twin of the draft's token. Several may be made at once: each has
@@ -66,5 +67,5 @@ func (d *draft) make(t twin) (Token, error) {
 		return Token{}, own.err
 	}
 	return Token{Name: t.name, Summary: t.summary, Token: text, Valid: t.name == "valid",
-		Check: t.check, Rule: t.rule, Lenient: t.excuse != "", Excuse: t.excuse}, nil
+		Check: t.check, Rule: t.rule, Lenient: t.excuse != "", Audience: t.excuse == byAudience, Excuse: t.excuse}, nil
 }

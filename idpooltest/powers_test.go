@@ -107,7 +107,7 @@ func strict(c *idpool.Config) {
 // TestBrokenTokens: each is refused by the check that it says.
 func TestBrokenTokens(t *testing.T) {
 	srv := idpooltest.Start(t, strict)
-	for _, s := range []*idpooltest.Server{srv} {
+	for _, s := range []*idpooltest.Server{srv, srv.Scope(t)} {
 		n := 0
 		for tok := range s.BrokenTokens(t) {
 			n++

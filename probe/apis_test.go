@@ -86,7 +86,7 @@ func by(v *oidc.IDTokenVerifier) func(*http.Request, string) bool {
 // TestGoodAPI: an API behind an unmodified verifier refuses all others.
 func TestGoodAPI(t *testing.T) {
 	p := newProvider(t)
-	r := probe.Run(t.Context(), api(t, by(p.verifier(t, oidc.Config{}))), p.tokens, probe.Config{})
+	r := probe.Run(t.Context(), api(t, by(p.verifier(t, oidc.Config{}))), p.tokens, probe.Config{Audience: true})
 	if r.Conclusion != probe.Passed || r.Counts.Right < 40 {
 		got, _ := text(r)
 		t.Errorf("go-oidc:\n%s", got)
@@ -132,10 +132,11 @@ func TestWeakAPIs(t *testing.T) {
 		}, "alg-none kid-unknown jwk", "expired"},
 		{"leaves exp out", by(p.verifier(t, oidc.Config{SkipExpiryCheck: true})), "expired", "alg-none"},
 		{"any issuer", by(p.verifier(t, oidc.Config{SkipIssuerCheck: true})), "issuer-other-tenant", "expired"},
+		{"any audience", by(p.verifier(t, oidc.Config{SkipClientIDCheck: true})), "audience-wrong audience-missing audience-array-wrong", "alg-none"},
 		{"asks nobody", func(*http.Request, string) bool { return true }, "alg-none expired opaque", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := probe.Run(t.Context(), api(t, tc.letsIn), p.tokens, probe.Config{})
+			r := probe.Run(t.Context(), api(t, tc.letsIn), p.tokens, probe.Config{Audience: true})
 			caught := map[string]bool{}
 			for _, one := range r.Of(probe.Wrong) {
 				caught[one.Name] = true

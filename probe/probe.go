@@ -61,6 +61,10 @@ type Config struct {
 	Timeout time.Duration
 	// Strict counts lenient tokens that are let in as wrong, and not as notes.
 	Strict bool
+	// Audience counts those that are for another API as wrong when they are let
+	// in, as RFC 8725 3.9 has it. A Kafka broker compares aud only where
+	// sasl.oauthbearer.expected.audience or a filter says so.
+	Audience bool
 	// ShowTokens puts the tokens into the report. Whoever reads it can use
 	// those that were let in.
 	ShowTokens bool
@@ -221,7 +225,7 @@ func (c Config) outcome(t forge.Token, v Verdict) Outcome {
 		return Undecided
 	case t.Valid == (v == Accepted):
 		return Right
-	case t.Lenient && !t.Valid && !c.Strict:
+	case t.Lenient && !t.Valid && !c.Strict && !(c.Audience && t.Audience):
 		return Noted
 	}
 	return Wrong

@@ -120,7 +120,7 @@ func (a *app) probe(cmd *cobra.Command, f probeFlags) error {
 	if err != nil {
 		return err
 	}
-	settings := probe.Config{Pause: f.pause, Timeout: f.timeout, Strict: f.strict, ShowTokens: f.showTokens, Now: c.Now}
+	settings := probe.Config{Pause: f.pause, Timeout: f.timeout, Strict: f.strict, Audience: f.url != "", ShowTokens: f.showTokens, Now: c.Now}
 	source, err := f.source(cmd, c)
 	if err != nil {
 		return err
