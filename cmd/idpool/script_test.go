@@ -44,6 +44,25 @@ func waitFile(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// await waits until a file has a line that matches: await PATTERN FILE.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await PATTERN FILE")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	var text []byte
+	for deadline := time.Now().Add(30 * time.Second); !want.Match(text); {
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s has no match for %s:\n%s", args[1], args[0], text)
+		}
+		time.Sleep(time.Millisecond) // polling: another process writes the file
+		if text, err = os.ReadFile(ts.MkAbs(args[1])); err != nil && !os.IsNotExist(err) {
+			ts.Fatalf("%v", err)
+		}
+	}
+}
+
 // post sends a file or a text with a Content-Type and writes the answer's
 // status and body to a file: post URL TYPE BODY|@FILE OUTFILE.
 func post(ts *testscript.TestScript, neg bool, args []string) {

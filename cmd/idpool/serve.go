@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/idp"
@@ -29,9 +30,13 @@ const (
 )
 
 type serveFlags struct {
-	http, https, admin         string
-	state, readyFile, logLevel string
-	scenario                   string
+	http, https         string
+	state, readyFile    string
+	logLevel, logFormat string
+	scenario            string
+	faults              []string
+	watch               bool
+	serveAdminFlags
 	kafkaFlags
 }
 
@@ -42,9 +47,10 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Run the identity provider, the Kafka listener and the admin listener until interrupted",
 		Long: `serve runs the stack of the config: tokens as Azure AD mints them on the http
 and https listeners, a Kafka cluster that takes them as Confluent Cloud does on
-the kafka listener, health and decisions on the admin listener. It prints a curl
-and the settings of a Kafka client to paste, then logs a line for each token and
-each login. Without --config it serves the built-in Acme tenant.
+the kafka listener, and on the admin listener an API for tests (GET /openapi.json),
+health and metrics. It prints a curl and the settings of a Kafka client to paste,
+then logs a line for each token and each login. Without --config it serves the
+built-in Acme tenant.
 
 The Kafka cluster is in the process and forgets everything, unless --data keeps
 it; with --kafka-upstream idpool stands before a real cluster instead. SASL_SSL
@@ -54,53 +60,109 @@ The certificate of the https listener is from idpool's own CA, which is kept in
 the --state folder: "idpool ca trust-help" says how clients trust it.
 
 With --scenario it serves a stack that is broken on purpose, one of "idpool
-scenario list", to point a real client at.`,
+scenario list", to point a real client at. With --fault the stack is right, and
+now and then something goes wrong: answers that are late, errors, keys or tokens
+that are broken, as the file says.
+
+With --watch an edit of the config file counts at once: tenants, applications,
+secrets, roles, providers and pools. An edit with a mistake changes nothing, and
+neither does one of what only a restart changes, such as a listener.
+
+The admin listener mints any token for whoever reaches it. Beyond loopback it
+needs a token, in the environment variable ` + adminTokenVariable + ` or by --admin-token,
+which ps shows to every user of the machine.`,
 		Example: `  idpool serve
   idpool serve --scenario v1-token
+  idpool serve --config idpool.yaml --watch
+  idpool serve --fault faults.yaml
   idpool serve --kafka-errors verbose
   idpool serve --kafka-upstream broker-1:9092,broker-2:9092
   idpool serve --config idpool.yaml --http 127.0.0.1:0 --ready-file ready.json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd, f) },
 	}
-	cmd.Flags().StringVar(&f.http, "http", "", "`ADDR` of the http listener, or off (default \""+defaultHTTP+"\")")
-	cmd.Flags().StringVar(&f.https, "https", "", "`ADDR` of the https listener, or off (default \""+defaultHTTPS+"\")")
-	cmd.Flags().StringVar(&f.admin, "admin", "", "`ADDR` of the admin listener, or off (default \""+defaultAdmin+"\")")
-	f.kafkaFlags.add(cmd.Flags())
-	cmd.Flags().StringVar(&f.state, "state", "", stateUsage)
-	cmd.Flags().StringVar(&f.readyFile, "ready-file", "", "write the URLs as JSON to `FILE` once everything listens")
-	cmd.Flags().StringVar(&f.scenario, "scenario", "", "serve the broken stack of this scenario `ID` in place of a config")
-	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "`LEVEL` of the log on standard error: info, warn, error or off")
+	f.add(cmd.Flags())
 	return cmd
 }
 
+func (f *serveFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.http, "http", "", "`ADDR` of the http listener, or off (default \""+defaultHTTP+"\")")
+	flags.StringVar(&f.https, "https", "", "`ADDR` of the https listener, or off (default \""+defaultHTTPS+"\")")
+	f.serveAdminFlags.add(flags)
+	f.kafkaFlags.add(flags)
+	flags.StringVar(&f.state, "state", "", stateUsage)
+	flags.StringVar(&f.readyFile, "ready-file", "", "write the URLs as JSON to `FILE` once everything listens")
+	flags.StringVar(&f.scenario, "scenario", "", "serve the broken stack of this scenario `ID` in place of a config")
+	flags.StringArrayVar(&f.faults, "fault", nil, "let the faults of `FILE` happen; may be given several times")
+	flags.BoolVar(&f.watch, "watch", false, "apply edits of the config file while serving")
+	flags.StringVar(&f.logLevel, "log-level", "info", "`LEVEL` of the log on standard error: info, warn, error or off")
+	flags.StringVar(&f.logFormat, "log-format", "text", "`FORMAT` of the log: text or json")
+}
+
 func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
+	stderr := cmd.ErrOrStderr()
+	edits, err := a.newConfigWatch(f, stderr)
+	if err != nil {
+		return err
+	}
 	c, broken, err := a.served(f.scenario)
 	if err != nil {
 		return err
 	}
-	if err := f.apply(&c); err != nil {
+	over, err := f.over(&c, stderr)
+	if err != nil {
 		return err
 	}
-	keepAuthority(cmd.ErrOrStderr(), &c)
-	if c.Logger, err = logger(cmd.ErrOrStderr(), f.logLevel); err != nil {
+	faults, err := readFaults(f.faults)
+	if err != nil {
+		return err
+	}
+	if c.Logger, err = logger(stderr, f.logLevel, f.logFormat); err != nil {
 		return err
 	}
 	stack, err := idpool.Start(context.WithoutCancel(cmd.Context()), c)
 	if err != nil {
 		return &exitError{exitRefused, err, ""}
 	}
-	err = a.ready(cmd, stack, f.readyFile)
-	if broken != nil {
-		warnOfPort(cmd.ErrOrStderr(), broken, stack.HTTP)
+	if edits != nil {
+		edits.over, edits.log = over, c.Logger
 	}
-	if broken != nil && !a.json() {
-		err = errors.Join(err, printScenario(cmd.OutOrStdout(), broken, cmp.Or(stack.HTTP, stack.HTTPS)))
+	err = addFaults(stack, faults)
+	if err == nil {
+		err = a.serveUntilEnd(cmd, stack, f, welcome{faults: faults, broken: broken, edits: edits})
+	}
+	return errors.Join(err, stack.Close())
+}
+
+// welcome is what a stack that runs has to say.
+type welcome struct {
+	faults []faultFile
+	broken *scenario.Scenario // nil for none
+	edits  *configWatch       // nil for none
+}
+
+// serveUntilEnd says what is served, and waits for the end.
+func (a *app) serveUntilEnd(cmd *cobra.Command, stack *idpool.Stack, f serveFlags, say welcome) error {
+	stderr := cmd.ErrOrStderr()
+	warnOfAdmin(stderr, stack.Config(), stack.Admin)
+	if a.json() { // whose standard output a program reads
+		printFaults(stderr, stack, say.faults)
+	} else {
+		printFaults(cmd.OutOrStdout(), stack, say.faults)
+	}
+	end := say.edits.start(cmd.Context(), stack)
+	defer end()
+	err := a.ready(cmd, stack, f.readyFile)
+	if say.broken != nil {
+		warnOfPort(stderr, say.broken, stack.HTTP)
+	}
+	if say.broken != nil && !a.json() {
+		err = errors.Join(err, printScenario(cmd.OutOrStdout(), say.broken, cmp.Or(stack.HTTP, stack.HTTPS)))
 	}
 	if err == nil {
 		<-cmd.Context().Done()
 	}
-	return errors.Join(err, stack.Close())
+	return err
 }
 
 // served is the config to serve, and the scenario that it is of, if any.
@@ -112,12 +174,33 @@ func (a *app) served(id string) (idpool.Config, *scenario.Scenario, error) {
 	return c, nil, err
 }
 
+// over puts the flags and the defaults over the config, and returns what does
+// the same to an edit of it.
+func (f serveFlags) over(c *idpool.Config, stderr io.Writer) (func(*idpool.Config) error, error) {
+	if err := f.apply(c); err != nil {
+		return nil, err
+	}
+	state := c.State
+	keepAuthority(stderr, c)
+	if state != "" {
+		return f.apply, nil
+	}
+	state = c.State // where the CA is kept is not decided a second time
+	return func(edited *idpool.Config) error {
+		err := f.apply(edited)
+		edited.State = cmp.Or(edited.State, state)
+		return err
+	}, nil
+}
+
 // apply puts the flags over the config.
 func (f serveFlags) apply(c *idpool.Config) error {
 	l := &c.Listeners
 	l.HTTP.Address = cmp.Or(f.http, l.HTTP.Address, defaultHTTP)
 	l.HTTPS.Address = cmp.Or(f.https, l.HTTPS.Address, defaultHTTPS)
-	l.Admin.Address = cmp.Or(f.admin, l.Admin.Address, defaultAdmin)
+	if err := f.serveAdminFlags.apply(&l.Admin); err != nil {
+		return err
+	}
 	if err := f.kafkaFlags.apply(c); err != nil {
 		return err
 	}
@@ -131,14 +214,20 @@ func (f serveFlags) apply(c *idpool.Config) error {
 	return nil
 }
 
-// logger writes lines of text from a level on.
-func logger(w io.Writer, level string) (*slog.Logger, error) {
+// logger writes lines of text or JSON from a level on.
+func logger(w io.Writer, level, format string) (*slog.Logger, error) {
+	if format != "text" && format != "json" {
+		return nil, usageError("", "serve: --log-format: %q is no format, want text or json", format)
+	}
 	if level == "off" {
 		return slog.New(slog.DiscardHandler), nil
 	}
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, usageError("", "serve: --log-level: %q is no level, want info, warn, error or off", level)
+	}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})), nil
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
 }
@@ -196,8 +285,8 @@ func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
 	c := s.Config()
 	p := paintFor(w)
 	fmt.Fprintf(w, "%s for tests only: its keys are public, its secrets lie in a file. %s\n", p.bold("idpool"), p.faint("("+summary(c)+")"))
-	fmt.Fprintf(w, "  http   %s\n  https  %s\n  admin  %s\n  kafka  %s%s\n  seed   %d\n", cmp.Or(r.HTTP, "off"), cmp.Or(r.HTTPS, "off"), cmp.Or(r.Admin, "off"),
-		cmp.Or(r.Kafka, "off"), p.faint(behindKafka(c)), c.Seed)
+	fmt.Fprintf(w, "  http   %s\n  https  %s\n  admin  %s%s\n  kafka  %s%s\n  seed   %d\n", cmp.Or(r.HTTP, "off"), cmp.Or(r.HTTPS, "off"),
+		cmp.Or(r.Admin, "off"), p.faint(behindAdmin(c)), cmp.Or(r.Kafka, "off"), p.faint(behindKafka(c)), c.Seed)
 	trust := trustFor(s, r)
 	t, client, ok := firstClient(c)
 	base := cmp.Or(r.HTTP, r.HTTPS)

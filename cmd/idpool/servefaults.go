@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/fault"
+)
+
+// faultFile is a file of faults that has been read.
+type faultFile struct {
+	name string
+	data []byte
+}
+
+// readFaults reads the files of --fault, and refuses the mistakes that they
+// have by themselves before anything is served.
+func readFaults(names []string) ([]faultFile, error) {
+	var files []faultFile
+	var errs []error
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if _, err := fault.Parse(name, data); err != nil {
+			errs = append(errs, err)
+		}
+		files = append(files, faultFile{name, data})
+	}
+	return files, faultMistakes(errs)
+}
+
+// addFaults puts the faults of the files into force. What only a stack knows,
+// such as its tenants, is checked here.
+func addFaults(stack *idpool.Stack, files []faultFile) error {
+	var errs []error
+	for _, f := range files {
+		if _, err := stack.Faults().Read(f.name, f.data); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return faultMistakes(errs)
+}
+
+// faultMistakes is a usage error with all mistakes of the files, a line each.
+func faultMistakes(errs []error) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return usageError("", "serve: --fault: the faults are refused\n%v", errors.Join(errs...))
+}
+
+// printFaults says loudly that things go wrong on purpose.
+func printFaults(w io.Writer, stack *idpool.Stack, files []faultFile) {
+	n := len(stack.Faults().List())
+	if n == 0 {
+		return
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.name)
+	}
+	p := paintFor(w)
+	fmt.Fprintf(w, "%s %s of %s: what they break says so by the header %s, and by fault= in the journal\n",
+		p.bold(p.red("FAULTS ARE ON:")), count(n, "fault"), strings.Join(names, ", "), fault.Header)
+}
