@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/idpool/idpool/fault"
+)
+
+// faultList is the body of the admin API's faults.
+type faultList struct {
+	Faults []fault.Status `json:"faults"`
+}
+
+func (a *app) faultCommand() *cobra.Command {
+	var f adminFlags
+	cmd := &cobra.Command{
+		Use:   "fault",
+		Short: "Let things go wrong at a running serve",
+		Long: `fault adds faults to a running "idpool serve", lists and removes them: answers that
+are late, errors, keys or tokens that are broken. What a fault breaks says so by
+the header Idpool-Fault, and by fault= in "idpool journal".`,
+		Example: "  idpool fault add faults.yaml\n  idpool fault list\n  idpool fault remove token-1\n  idpool fault clear",
+		Args:    group,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	f.add(cmd.PersistentFlags())
+	cmd.AddCommand(
+		&cobra.Command{Use: "add FILE", Short: "Add the faults of a file, all or none", Example: "  idpool fault add faults.yaml", Args: exactly("the file of faults"),
+			RunE: func(cmd *cobra.Command, args []string) error { return a.faultAdd(cmd, f, args[0]) }},
+		&cobra.Command{Use: "list", Short: "Show the faults in force, and how often each has happened", Example: "  idpool fault list", Args: noArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return a.faultList(cmd, f) }},
+		&cobra.Command{Use: "remove ID", Short: "Remove one fault", Example: "  idpool fault remove token-1", Args: exactly("the id of the fault"),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return a.faultDelete(cmd, f, "/v1/faults/"+url.PathEscape(args[0]))
+			}},
+		&cobra.Command{Use: "clear", Short: "Remove all faults", Example: "  idpool fault clear", Args: noArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return a.faultDelete(cmd, f, "/v1/faults") }},
+	)
+	return cmd
+}
+
+func (a *app) faultAdd(cmd *cobra.Command, f adminFlags, name string) error {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return usageError("", "fault add: %v", err)
+	}
+	faults, err := fault.Parse(name, data)
+	if err != nil {
+		return usageError("", "fault add: the faults are refused\n%v", err)
+	}
+	c, err := a.adminClient(cmd, f)
+	if err != nil {
+		return err
+	}
+	var added []fault.Status
+	for i, one := range faults {
+		var with fault.Fault
+		if err := c.call(cmd.Context(), http.MethodPost, "/v1/faults", nil, one, &with); err != nil {
+			return errors.Join(faultRefused(name, i, err), c.takeBack(added))
+		}
+		added = append(added, fault.Status{Fault: with})
+	}
+	return a.printFaultList(cmd, added)
+}
+
+// faultRefused names the fault of a file that a server does not take.
+func faultRefused(name string, i int, err error) error {
+	var refusal *adminRefusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	detail := strings.TrimPrefix(strings.TrimPrefix(refusal.detail, "fault add: "), "fault: ")
+	return usageError("", "fault add: the faults are refused\n%s: [%d]: %s", name, i, detail)
+}
+
+// takeBack removes what was added before a fault that was refused.
+func (c *adminClient) takeBack(added []fault.Status) error {
+	var errs []error
+	for _, f := range added {
+		errs = append(errs, c.call(context.Background(), http.MethodDelete, "/v1/faults/"+url.PathEscape(f.ID), nil, nil, nil))
+	}
+	return errors.Join(errs...)
+}
+
+func (a *app) faultList(cmd *cobra.Command, f adminFlags) error {
+	c, err := a.adminClient(cmd, f)
+	if err != nil {
+		return err
+	}
+	var out faultList
+	if err := c.call(cmd.Context(), http.MethodGet, "/v1/faults", nil, nil, &out); err != nil {
+		return err
+	}
+	return a.printFaultList(cmd, out.Faults)
+}
+
+func (a *app) faultDelete(cmd *cobra.Command, f adminFlags, path string) error {
+	c, err := a.adminClient(cmd, f)
+	if err != nil {
+		return err
+	}
+	return c.call(cmd.Context(), http.MethodDelete, path, nil, nil, nil)
+}
+
+func (a *app) printFaultList(cmd *cobra.Command, faults []fault.Status) error {
+	if a.json() {
+		return writeJSON(cmd.OutOrStdout(), faultList{append([]fault.Status{}, faults...)}, "  ")
+	}
+	if len(faults) == 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "idpool: there is no fault")
+		return nil
+	}
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tENDPOINT\tMATCHED\tHAPPENED\tFAULT")
+	for _, s := range faults {
+		settings, err := faultSettings(s.Fault)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s%s\n", visible(s.ID), visible(s.Endpoint), s.Matched, s.Injected, settings, faultEnd(s))
+	}
+	return w.Flush()
+}
+
+// faultSettings are those that have no column of their own, as JSON.
+func faultSettings(f fault.Fault) (string, error) {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return "", err
+	}
+	var settings map[string]json.RawMessage
+	if err := json.Unmarshal(text, &settings); err != nil {
+		return "", err
+	}
+	delete(settings, "id")
+	delete(settings, "endpoint")
+	text, err = json.Marshal(settings)
+	return visible(string(text)), err
+}
+
+// faultEnd says what else there is to know of a fault.
+func faultEnd(s fault.Status) string {
+	end := ""
+	if s.Spent {
+		end += "  spent"
+	}
+	if s.Problem != "" {
+		end += "  problem: " + visible(s.Problem)
+	}
+	return end
+}
