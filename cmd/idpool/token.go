@@ -20,8 +20,7 @@ import (
 )
 
 func (a *app) tokenCommand() *cobra.Command {
-	var r idp.TokenRequest
-	var diff string
+	var f tokenFlags
 	cmd := &cobra.Command{
 		Use:   "token --client-id ID",
 		Short: "Make an access token from the config, without a server",
@@ -37,50 +36,82 @@ for the times and what Azure makes up anew for each; client, tenant and scope ar
 those of the other token unless given. The exit code is 0 without a difference.`,
 		Example: `  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7
   idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7 | idpool explain --pool pool-dev -
-  idpool token --config customer.yaml --diff eyJ0eXAiOi…`,
+  idpool token --config customer.yaml --diff eyJ0eXAiOi…
+  idpool token --claim 'roles=["prod.environmentAdmin"]' --claim azp=null --issued-at -2h
+  idpool token --broken expired | idpool explain -
+  idpool token --broken all`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r.InsecureSkipCredential = !cmd.Flags().Changed("client-secret")
-			return a.token(cmd, r, diff)
+			f.request.InsecureSkipCredential = !cmd.Flags().Changed("client-secret")
+			return a.token(cmd, f)
 		},
 	}
-	cmd.Flags().StringVar(&r.Tenant, "tenant", "", "`ID` or domain of the tenant (default: the one that has the client)")
-	cmd.Flags().StringVar(&r.ClientID, "client-id", "", "appId of the client")
-	cmd.Flags().StringVar(&r.ClientSecret, "client-secret", "", "check this `SECRET` as the token endpoint would")
-	cmd.Flags().StringVar(&diff, "diff", "", "compare with this `TOKEN`, a file that has one, or - for standard input")
-	cmd.Flags().StringVar(&r.Scope, "scope", "", "`RESOURCE`/.default (default: the only API that the client has roles for)")
+	cmd.Flags().StringVar(&f.request.Tenant, "tenant", "", "`ID` or domain of the tenant (default: the one that has the client)")
+	cmd.Flags().StringVar(&f.request.ClientID, "client-id", "", "appId of the client")
+	cmd.Flags().StringVar(&f.request.ClientSecret, "client-secret", "", "check this `SECRET` as the token endpoint would")
+	cmd.Flags().StringVar(&f.diff, "diff", "", "compare with this `TOKEN`, a file that has one, or - for standard input")
+	cmd.Flags().StringVar(&f.request.Scope, "scope", "", "`RESOURCE`/.default (default: the only API that the client has roles for)")
+	f.mintFlags.add(cmd.Flags())
 	return cmd
 }
 
-func (a *app) token(cmd *cobra.Command, r idp.TokenRequest, diff string) error {
+// tokenFlags say which token, and what to do with it.
+type tokenFlags struct {
+	request idp.TokenRequest
+	diff    string
+	mintFlags
+}
+
+// check refuses flags that exclude one another.
+func (f tokenFlags) check(cmd *cobra.Command) error {
+	given := cmd.Flags().Changed
+	switch {
+	case given("client-secret") && f.used(cmd.Flags()):
+		return usageError("", "token: --client-secret is checked for tokens that Azure would issue, and not with %s", "--"+strings.Join(mintNames, ", --"))
+	case given("diff") && given("broken"):
+		return usageError("", "token: --diff compares claims, and those of --broken tokens may not be readable: leave one out")
+	case given("broken"):
+		return knownTwin(f.broken)
+	}
+	return nil
+}
+
+func (a *app) token(cmd *cobra.Command, f tokenFlags) error {
+	if err := f.check(cmd); err != nil {
+		return err
+	}
 	c, err := a.load()
 	if err != nil {
 		return err
 	}
+	r := f.request
 	var want map[string]any
-	if diff != "" {
-		if want, err = a.wanted(cmd, diff); err != nil {
+	if f.diff != "" {
+		if want, err = a.wanted(cmd, f.diff); err != nil {
 			return err
 		}
 		r = fill(r, want, cmd.Flags().Changed("scope"))
 	}
-	if r.ClientID == "" {
-		return usageError(clientsHint(c), "token: --client-id is missing")
-	}
-	if r.Tenant == "" {
-		r.Tenant = tenantOf(c, r.ClientID)
-	}
-	if !cmd.Flags().Changed("scope") && r.Scope == "" {
-		if r.Scope, err = defaultScope(c, r.ClientID); err != nil {
-			return err
-		}
+	if r, err = f.complete(cmd, c, r); err != nil {
+		return err
 	}
 	stack, err := idpool.New(c)
 	if err != nil {
 		return &exitError{exitUsage, err, ""}
 	}
 	defer stack.Close()
-	token, err := stack.Token(cmd.Context(), r)
+	m, err := f.mintFlags.request(cmd.Flags(), r, stack.Now())
+	if err != nil {
+		return err
+	}
+	if f.broken != "" {
+		return a.tokenBroken(cmd, stack, m, f.broken)
+	}
+	issue := func() (idp.TokenResponse, error) { return stack.Token(cmd.Context(), r) }
+	if f.used(cmd.Flags()) {
+		issue = func() (idp.TokenResponse, error) { return stack.Mint(cmd.Context(), m) }
+	}
+	token, err := issue()
 	if err != nil {
 		return a.tokenRefused(cmd, stack, r, err)
 	}
@@ -88,6 +119,24 @@ func (a *app) token(cmd *cobra.Command, r idp.TokenRequest, diff string) error {
 		return a.diff(cmd, token.AccessToken, want)
 	}
 	return a.printToken(cmd.OutOrStdout(), token)
+}
+
+// complete fills in what the config implies.
+func (f tokenFlags) complete(cmd *cobra.Command, c idpool.Config, r idp.TokenRequest) (idp.TokenRequest, error) {
+	var err error
+	if r.ClientID == "" && f.used(cmd.Flags()) {
+		if r.ClientID, err = anyClient(c, r.Tenant); err != nil {
+			return r, err
+		}
+	}
+	if r.ClientID == "" {
+		return r, usageError(clientsHint(c), "token: --client-id is missing")
+	}
+	r.Tenant = cmp.Or(r.Tenant, tenantOf(c, r.ClientID))
+	if !cmd.Flags().Changed("scope") && r.Scope == "" {
+		r.Scope, err = defaultScope(c, r.ClientID)
+	}
+	return r, err
 }
 
 // tokenRefused shows the error as the endpoint would answer it,
