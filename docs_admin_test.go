@@ -54,14 +54,14 @@ func TestAdminPageCommands(t *testing.T) {
 	dir := t.TempDir()
 	blocks := pageBlocks(t, adminPage, "console")
 	for _, block := range blocks {
-		run := exec.Command("bash", "-c", here.Replace(script(block)))
+		run := exec.Command("bash", "-c", here.Replace(pageScript(block)))
 		run.Dir = dir
 		out, err := run.CombinedOutput()
 		if err != nil {
 			t.Errorf("%v: %s\n%s", err, out, block)
 			continue
 		}
-		compareSteps(t, block, strings.ReplaceAll(string(out), "\r", ""))
+		comparePage(t, block, strings.ReplaceAll(string(out), "\r", ""))
 	}
 	if n := len(s.Faults().List()); n != 0 || s.Clock().Offset() != 0 {
 		t.Errorf("the page leaves behind %d faults and a clock that is %s ahead", n, s.Clock().Offset())
@@ -71,9 +71,9 @@ func TestAdminPageCommands(t *testing.T) {
 // between stands in the output between two commands of a block.
 const between = "--- the next command ---\n"
 
-// commands are the lines of a block that begin with $, and shown what stands
+// pageCommands are the lines of a block that begin with $, and shown what stands
 // under each.
-func commands(block string) (lines, shown []string) {
+func pageCommands(block string) (lines, shown []string) {
 	for line := range strings.Lines(block) {
 		if command, ok := strings.CutPrefix(line, "$ "); ok {
 			lines, shown = append(lines, command), append(shown, "")
@@ -84,21 +84,21 @@ func commands(block string) (lines, shown []string) {
 	return lines, shown
 }
 
-// script is a block as one script: a variable of a line is known in the next.
-func script(block string) string {
-	lines, _ := commands(block)
+// pageScript is a block as one script: a variable of a line is known in the next.
+func pageScript(block string) string {
+	lines, _ := pageCommands(block)
 	return strings.Join(lines, "echo; echo '"+strings.TrimSuffix(between, "\n")+"'\n")
 }
 
-func compareSteps(t *testing.T, block, out string) {
+func comparePage(t *testing.T, block, out string) {
 	t.Helper()
-	lines, shown := commands(block)
-	printed := strings.Split(out, between)
-	if len(printed) != len(lines) {
-		t.Errorf("%d commands, the output of %d:\n%s", len(lines), len(printed), out)
+	lines, shown := pageCommands(block)
+	outputs := strings.Split(out, between)
+	if len(outputs) != len(lines) {
+		t.Errorf("%d commands, the output of %d:\n%s", len(lines), len(outputs), out)
 		return
 	}
-	for i, got := range printed {
+	for i, got := range outputs {
 		got, want := strings.TrimRight(got, "\n"), strings.TrimRight(shown[i], "\n")
 		pattern := "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(want), "…", ".*?") + "$"
 		if !regexp.MustCompile(pattern).MatchString(got) {
@@ -116,20 +116,20 @@ func TestGoInThePages(t *testing.T) {
 			t.Fatal(pattern, err)
 		}
 		for _, f := range files {
-			examples.WriteString(flush(readPage(t, f)))
+			examples.WriteString(unindented(readPage(t, f)))
 		}
 	}
 	for _, page := range []string{"docs/testing.md", "docs/tokens.md"} {
 		for _, block := range pageBlocks(t, page, "go") {
-			if !strings.Contains(examples.String(), flush(block)) {
+			if !strings.Contains(examples.String(), unindented(block)) {
 				t.Errorf("no Example has this block of %s:\n%s", page, block)
 			}
 		}
 	}
 }
 
-// flush takes the indentation off every line.
-func flush(text string) string {
+// unindented takes the indentation off every line.
+func unindented(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		b.WriteString(strings.TrimLeft(line, "\t "))
