@@ -44,6 +44,7 @@ func (c *configWatch) start(ctx context.Context, stack *idpool.Stack) (end func(
 	if c == nil {
 		return func() {}
 	}
+	c.log.Info("config watched", "file", c.file)
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
