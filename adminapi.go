@@ -65,9 +65,11 @@ func refused(status int, format string, args ...any) *refusal {
 
 // problem is an error of the admin API (RFC 9457).
 type problem struct {
+	// Type is always about:blank: Title says what Status does.
 	Type   string `json:"type" openapi:"required"`
 	Title  string `json:"title" openapi:"required"`
 	Status int    `json:"status" openapi:"required"`
+	// Detail says to a person what is wrong, and what would be right.
 	Detail string `json:"detail" openapi:"required"`
 	// Field is the member of the body, or the parameter, that is wrong.
 	Field string `json:"field,omitempty"`
@@ -78,17 +80,24 @@ type problem struct {
 
 // mistake is one of several.
 type mistake struct {
-	Field   string `json:"field,omitempty"`
+	// Field is where it is, such as tenants[0].applications[1].appId.
+	Field string `json:"field,omitempty"`
+	// Message says what is wrong, what was given, and what would be right.
 	Message string `json:"message" openapi:"required"`
-	Line    int    `json:"line,omitempty"`
-	Column  int    `json:"column,omitempty"`
+	// Line and Column are its place in a config, from 1.
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
 }
 
-// path is a parameter of the path.
+// path is a parameter of the path. The router cuts the path as it was sent,
+// where that differs from what it means.
 func (c *call) path(name string) string {
-	value, err := url.PathUnescape(chi.URLParam(c.r, name))
-	if err != nil {
-		return chi.URLParam(c.r, name)
+	value := chi.URLParam(c.r, name)
+	if c.r.URL.RawPath == "" {
+		return value
+	}
+	if meant, err := url.PathUnescape(value); err == nil {
+		return meant
 	}
 	return value
 }

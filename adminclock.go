@@ -7,7 +7,7 @@ import (
 	"github.com/idpool/idpool/internal/openapi"
 )
 
-// clockState is the body of the clock, in both directions.
+// clockReading is the time of a scope.
 type clockReading struct {
 	// Now is the clock's time.
 	Now time.Time `json:"now" openapi:"required"`
@@ -19,12 +19,15 @@ type clockReading struct {
 
 // clockSetting moves the clock. What is absent stays as it is.
 type clockSetting struct {
-	Now    *time.Time `json:"now,omitempty"`
-	Frozen *bool      `json:"frozen,omitempty"`
+	// Now is the time to move to.
+	Now *time.Time `json:"now,omitempty"`
+	// Frozen stops the clock there, or lets it run from there.
+	Frozen *bool `json:"frozen,omitempty"`
 }
 
 // clockAdvance moves it on.
 type clockAdvance struct {
+	// By is how far, such as 1h30m; negative moves the clock back.
 	By Duration `json:"by" openapi:"required"`
 }
 

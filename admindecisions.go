@@ -10,9 +10,13 @@ import (
 
 // decisionRequest is the body of POST /v1/decisions.
 type decisionRequest struct {
-	Token   string `json:"token"`
+	// Token is the token as the client would present it.
+	Token string `json:"token"`
+	// Cluster is the extension logicalCluster.
 	Cluster string `json:"cluster"`
-	Pool    string `json:"pool"` // as on the wire: one, a comma list, or absent
+	// Pool is the extension identityPoolId: one id, a comma list, or absent for
+	// auto pool mapping.
+	Pool string `json:"pool"`
 	// Extensions are all SASL extensions as the client sent them; logicalCluster
 	// and identityPoolId among them stand in for the two above.
 	Extensions map[string]string `json:"extensions"`

@@ -10,6 +10,7 @@ import (
 
 // faultList is the body of the faults.
 type faultList struct {
+	// Faults are in the order in which they are asked.
 	Faults []fault.Status `json:"faults" openapi:"required"`
 }
 

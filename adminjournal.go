@@ -13,11 +13,13 @@ import (
 
 // entryList is a part of the journal.
 type entryList struct {
+	// Entries are in the order in which they happened.
 	Entries []journal.Entry `json:"entries" openapi:"required"`
 }
 
 // entryCount is how many entries match.
 type entryCount struct {
+	// Count is that of the entries which are remembered.
 	Count int `json:"count" openapi:"required"`
 }
 

@@ -10,6 +10,7 @@ import (
 
 // keyList are the keys of a tenant.
 type keyList struct {
+	// Keys are those that are or were published.
 	Keys []idp.KeyState `json:"keys" openapi:"required"`
 }
 

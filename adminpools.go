@@ -11,6 +11,7 @@ import (
 
 // roleBindings is the body of the role bindings of a pool, in both directions.
 type roleBindings struct {
+	// RoleBindings are all of the pool; none is the empty list.
 	RoleBindings []pool.RoleBinding `json:"roleBindings" openapi:"required"`
 }
 

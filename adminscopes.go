@@ -17,7 +17,8 @@ type scopeRequest struct {
 // scopeView is a scope as the admin API shows it.
 type scopeView struct {
 	// ID is the value of the parameter scope of all other endpoints.
-	ID   string `json:"id" openapi:"required"`
+	ID string `json:"id" openapi:"required"`
+	// Name is what people gave it, or the id.
 	Name string `json:"name" openapi:"required"`
 	// Tenants and Pools are what the scope calls those of the config, by their ids
 	// there.
@@ -27,6 +28,7 @@ type scopeView struct {
 
 // scopeList are all scopes beside the server's own.
 type scopeList struct {
+	// Scopes are sorted by id.
 	Scopes []scopeView `json:"scopes" openapi:"required"`
 }
 

@@ -8,6 +8,7 @@ import (
 
 // health says that the process answers, and whether it takes requests.
 type health struct {
+	// Status is draining while the process shuts down.
 	Status string `json:"status" openapi:"required,enum=ok|draining"`
 }
 

@@ -47,6 +47,7 @@ type brokenRequest struct {
 
 // brokenList is the refusal matrix.
 type brokenList struct {
+	// Tokens begin with the valid one.
 	Tokens []forge.Token `json:"tokens" openapi:"required"`
 }
 

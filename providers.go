@@ -16,7 +16,7 @@ func (x *checker) providers() {
 	ids, issuers := map[string]bool{}, map[string]string{}
 	for i, p := range x.config.IdentityProviders {
 		field := fmt.Sprintf("identityProviders[%d]", i)
-		if p.ID == "" {
+		if strings.TrimSpace(p.ID) == "" {
 			x.fail(field+".id", "is missing, want one such as op-acme")
 		} else if ids[p.ID] {
 			x.fail(field+".id", "provider %q occurs twice", p.ID)

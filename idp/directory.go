@@ -61,7 +61,7 @@ type AppRoleAssignment struct {
 	Resource string `json:"resource"`
 	// Roles are values of that application's AppRoles. Empty assigns the client
 	// without a role, which appRoleAssignmentRequired asks for.
-	Roles []string `json:"roles"`
+	Roles []string `json:"roles,omitzero"`
 }
 
 // ConditionalAccessPolicy is a policy for workload identities. A policy other

@@ -29,7 +29,10 @@ const (
 
 // KeyState is a tenant's key at a time of the server's clock.
 type KeyState struct {
-	KID   string `json:"kid"`
+	// KID is the key's id, as in the JWKS.
+	KID string `json:"kid"`
+	// State is published, signing, retired or revoked. Only the first two are in
+	// the JWKS.
 	State string `json:"state"`
 	// PublishedAt is zero for a key of the server's own keyring.
 	PublishedAt time.Time `json:"publishedAt,omitzero"`
@@ -38,6 +41,7 @@ type KeyState struct {
 	SignsAt time.Time `json:"signsAt,omitzero"`
 	// RetiresAt is when the key leaves the JWKS, or left it, for its successor.
 	RetiresAt time.Time `json:"retiresAt,omitzero"`
+	// RevokedAt is when somebody took the key out of the JWKS.
 	RevokedAt time.Time `json:"revokedAt,omitzero"`
 }
 

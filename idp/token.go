@@ -46,10 +46,14 @@ type TokenRequest struct {
 // TokenResponse is the v2.0 token endpoint's answer, in Azure's order. There is
 // no scope and no refresh token in an app-only answer.
 type TokenResponse struct {
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int    `json:"expires_in"`     // seconds
-	ExtExpiresIn int    `json:"ext_expires_in"` // seconds
-	AccessToken  string `json:"access_token"`
+	// TokenType is Bearer.
+	TokenType string `json:"token_type"`
+	// ExpiresIn is how long the token is good for from now, in seconds;
+	// ExtExpiresIn is the same.
+	ExpiresIn    int `json:"expires_in"`
+	ExtExpiresIn int `json:"ext_expires_in"`
+	// AccessToken is the JWT.
+	AccessToken string `json:"access_token"`
 }
 
 // tokenResponseV1 is the v1.0 token endpoint's answer: its numbers are strings

@@ -50,15 +50,19 @@ type Entry struct {
 	// Listener is http, https, admin or kafka; empty for a call in the same
 	// process.
 	Listener string `json:"listener,omitempty"`
-	Method   string `json:"method,omitempty"`
+	// Method is that of the HTTP request.
+	Method string `json:"method,omitempty"`
 	// Path is the path of the URL, without the query.
 	Path string `json:"path,omitempty"`
 	// Status is the HTTP status; 0 when none was sent.
 	Status int `json:"status,omitempty"`
 	// Tenant is the tenant's id.
-	Tenant   string `json:"tenant,omitempty"`
+	Tenant string `json:"tenant,omitempty"`
+	// ClientID is the client's appId, as it says itself.
 	ClientID string `json:"clientId,omitempty"`
-	Scope    string `json:"scope,omitempty"`
+	// Scope is what the client asked a token for: the scope, or the resource of
+	// the v1.0 endpoint.
+	Scope string `json:"scope,omitempty"`
 	// Outcome is one of Outcomes.
 	Outcome string `json:"outcome"`
 	// AADSTS is the number of Microsoft's error, such as 7000215.
@@ -68,11 +72,14 @@ type Entry struct {
 	// Check is the failed check of a refused decision, such as filter.
 	Check string `json:"check,omitempty"`
 	// Cause is the id of its likeliest cause, such as no-app-role.
-	Cause     string   `json:"cause,omitempty"`
-	Principal string   `json:"principal,omitempty"`
-	Identity  string   `json:"identity,omitempty"`
-	Cluster   string   `json:"cluster,omitempty"`
-	Pools     []string `json:"pools,omitempty"`
+	Cause string `json:"cause,omitempty"`
+	// Principal is who is logged in, such as User:pool-dev, and Identity what the
+	// identity claim says.
+	Principal string `json:"principal,omitempty"`
+	Identity  string `json:"identity,omitempty"`
+	// Cluster is the one that was asked for, and Pools those that matched.
+	Cluster string   `json:"cluster,omitempty"`
+	Pools   []string `json:"pools,omitempty"`
 	// RequestID is the x-ms-request-id of the response.
 	RequestID string `json:"requestId,omitempty"`
 	// Client is the remote address.

@@ -37,11 +37,15 @@ const (
 
 // Check is one check of a token: what was asked, and what came out.
 type Check struct {
-	Name    string `json:"name"`
-	Status  Status `json:"status"`
+	// Name is that of the check, such as expiry.
+	Name string `json:"name"`
+	// Status is pass, fail or skipped.
+	Status Status `json:"status"`
+	// Message says in a sentence what was found.
 	Message string `json:"message"`
-	Got     string `json:"got,omitempty"`
-	Want    string `json:"want,omitempty"`
+	// Got is what the check saw, and Want what it wanted to see.
+	Got  string `json:"got,omitempty"`
+	Want string `json:"want,omitempty"`
 }
 
 // Cause is a likely reason for a refusal, with its fix. Package explain finds
