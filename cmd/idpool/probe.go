@@ -65,7 +65,9 @@ closed without a word counts as refused.
 The exit code is 0 when the valid token is let in and every broken one refused, 1
 when a broken one is let in or makes the target ask a URL that it names, and 2
 when the probe could not be made or some answers were unclear. A token that some
-let in with reason is a note, and with --strict wrong.`,
+let in with reason is a note, and with --strict wrong. One for another audience is
+always wrong with --url, since an API has to compare aud; a broker compares it only
+where it is told to.`,
 		Example: `  idpool probe --url http://localhost:9000/orders
   idpool probe --url https://localhost:9000/orders --issuer https --ca ca.pem --output junit > probe.xml
   idpool probe --kafka localhost:9092 --pool pool-dev

@@ -58,6 +58,15 @@ func trusting(t *testing.T) (issuer string, letsIn func(string) bool) {
 	}
 }
 
+// ownAudience lets in whom another guard does, if the token is for this API
+// itself and not for another one that trusts the same issuer.
+func ownAudience(letsIn func(string) bool) func(string) bool {
+	return func(token string) bool {
+		claims, err := payload(token)
+		return err == nil && claims["aud"] == "be587d08-a466-45e9-a02a-dfdda6b4c765" && letsIn(token)
+	}
+}
+
 // careless lets in a token for what its payload says.
 func careless(token string) bool {
 	claims, err := payload(token)
@@ -65,9 +74,10 @@ func careless(token string) bool {
 }
 
 func TestProbeOfAnAPI(t *testing.T) {
-	issuer, strict := trusting(t)
-	good, bad := guarded(t, strict), guarded(t, careless)
+	issuer, decides := trusting(t) // as Confluent does: aud is the filter's to compare, and this one does not
+	good, shared, bad := guarded(t, ownAudience(decides)), guarded(t, decides), guarded(t, careless)
 	good.Start()
+	shared.Start()
 	bad.Start()
 	for _, tc := range []struct {
 		name   string
@@ -77,6 +87,8 @@ func TestProbeOfAnAPI(t *testing.T) {
 		stderr string
 	}{
 		{"a good one", []string{"--url", good.URL, "--issuer", issuer}, 0, "✓ passed: the valid token was let in", ""},
+		{"one that takes tokens for others", []string{"--url", shared.URL, "--issuer", issuer, "--only", "audience-*"}, 1, "✗ audience-wrong  ", ""},
+		{"all that it takes are those", []string{"--url", shared.URL, "--issuer", issuer, "--skip", "audience-*"}, 0, "✓ passed: the valid token was let in", ""},
 		{"a careless one", []string{"--url", bad.URL, "--issuer", issuer}, 1, "✗ alg-none ", ""},
 		{"another issuer", []string{"--url", good.URL}, 2, `iss "http://localhost:8080/67e9d472`, "hint: --client-id, --tenant, --scope and --issuer"},
 		{"the https one", []string{"--url", good.URL, "--issuer", "https"}, 2, `iss "https://localhost:8443/67e9d472`, "hint: "},
