@@ -121,12 +121,12 @@ func TestEntryString(t *testing.T) {
 		entry journal.Entry
 		want  string
 	}{
-		{"a request", refusedToken(), `12:00:01 token 401 AADSTS7000215 invalid_client tenant=67e9d472 client=75f2f796 ` +
-			`scope=api://x/.default fault=f1 request=b184 from=127.0.0.1:5 detail="the \"secret\" is wrong" took=1.23ms`},
+		{"a request", refusedToken(), `12:00:01 token 401 AADSTS7000215 invalid_client tenant=67e9d472 client_id=75f2f796 ` +
+			`scope=api://x/.default fault=f1 request=b184 client=127.0.0.1:5 detail="the \"secret\" is wrong" took=1.23ms`},
 		{"a login", login(), `12:00:02 kafka-login refused SASL_AUTHENTICATION_FAILED check=filter cause=no-app-role ` +
 			`principal=User:pool-dev identity=id cluster=lkc-acme pools=pool-dev,pool-prod took=1m0s`},
 		{"a body that was cut does not look like a 200", cutBody, "12:00:01 jwks 200 failed fault=cut"},
-		{"what a client sent breaks no line and moves no cursor", strange, `12:00:01 other 404 GET "/\x1b[2J\n12:00:01 token 200" client="a b"`},
+		{"what a client sent breaks no line and moves no cursor", strange, `12:00:01 other 404 GET "/\x1b[2J\n12:00:01 token 200" client_id="a b"`},
 		{"nothing more to say", journal.Entry{Time: start, Endpoint: "discovery", Status: 200, Outcome: "ok"}, "12:00:01 discovery 200"},
 		{"a failure", journal.Entry{Time: start, Endpoint: "token", Status: 503, Outcome: "failed"}, "12:00:01 token 503"},
 	} {
@@ -140,7 +140,7 @@ func TestPrint(t *testing.T) {
 	var text strings.Builder
 	last := journal.Entry{ID: 10, Time: start, Endpoint: "jwks", Status: 200, Outcome: "ok"}
 	journal.Print(&text, []journal.Entry{{ID: 9, Time: start, Endpoint: "tls", Outcome: "failed", Client: "127.0.0.1:5"}, login(), last})
-	want := `#9   12:00:01  tls          failed   from=127.0.0.1:5
+	want := `#9   12:00:01  tls          failed   client=127.0.0.1:5
 #8   12:00:02  kafka-login  refused  SASL_AUTHENTICATION_FAILED check=filter cause=no-app-role principal=User:pool-dev identity=id cluster=lkc-acme pools=pool-dev,pool-prod took=1m0s
 #10  12:00:01  jwks         200
 `

@@ -27,7 +27,7 @@ func ExampleJournal_Take() {
 	// Output:
 	// orders <nil>
 	// journal: waited for 1 entry with endpoint=token client_id=orders, none came (context deadline exceeded); another Take has 1 more; the last that did not match:
-	//   #2 12:00:00 token 401 AADSTS7000215 client=billing (client_id is billing, want orders)
+	//   #2 12:00:00 token 401 AADSTS7000215 client_id=billing (client_id is billing, want orders)
 }
 
 func ExamplePrint() {
@@ -38,6 +38,6 @@ func ExamplePrint() {
 	journal.Print(os.Stdout, j.List(journal.Filter{}, 0))
 
 	// Output:
-	// #1  12:00:00  token        503      client=orders fault=busy
+	// #1  12:00:00  token        503      client_id=orders fault=busy
 	// #2  12:00:00  kafka-login  refused  check=filter cause=no-app-role
 }

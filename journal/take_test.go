@@ -208,14 +208,14 @@ func TestTakeInVainSaysWhy(t *testing.T) {
 		{"the nearest are shown, however much noise came after them", []journal.Entry{a, b, jwks, jwks, jwks, jwks}, 0,
 			journal.Filter{Endpoint: "token", ClientID: "A", Outcome: "ok"}, 2,
 			"waited for 2 entries with endpoint=token client_id=A outcome=ok, 1 came (context canceled); the last that did not match:\n" +
-				"  #2 12:00:01 token 401 client=b (client_id is b, want A; outcome is refused, want ok)\n" +
+				"  #2 12:00:01 token 401 client_id=b (client_id is b, want A; outcome is refused, want ok)\n" +
 				"  #5 12:00:01 jwks 200 (endpoint is jwks, want token; client_id is \"\", want A)\n" +
 				"  #6 12:00:01 jwks 200 (endpoint is jwks, want token; client_id is \"\", want A)"},
 		{"another Take was faster", []journal.Entry{a}, 1, journal.Filter{Endpoint: "token"}, 1,
 			"waited for 1 entry with endpoint=token, none came (context canceled); another Take has 1 more"},
 		{"too old", []journal.Entry{a}, 0, journal.Filter{After: 1}, 1,
 			"waited for 1 entry with after=1, none came (context canceled); the last that did not match:\n" +
-				"  #1 12:00:01 token 200 client=a (id is 1, want more than 1)"},
+				"  #1 12:00:01 token 200 client_id=a (id is 1, want more than 1)"},
 	} {
 		j := fixed(0)
 		for _, e := range tc.entries {

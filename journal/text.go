@@ -13,9 +13,10 @@ import (
 
 // String is one line for people, such as
 //
-//	12:00:01 token 401 AADSTS7000215 invalid_client tenant=67e9… client=75f2… took=1.2ms
+//	12:00:01 token 401 AADSTS7000215 invalid_client tenant=67e9… client_id=75f2… took=1.2ms
 //
-// The time is in UTC. What a client sent is quoted when it has more than
+// The time is in UTC, and the names are those of the log: client_id is who the
+// client says it is, and client its address. What a client sent is quoted when it has more than
 // letters, so that no line breaks and no terminal obeys it.
 func (e Entry) String() string {
 	line := e.Time.UTC().Format(time.TimeOnly) + " " + word(e.Endpoint) + " " + e.verdict()
@@ -75,8 +76,8 @@ func (e Entry) rest() string {
 	}
 	for _, p := range []struct{ name, value string }{
 		{"check", e.Check}, {"cause", e.Cause}, {"principal", e.Principal}, {"identity", e.Identity},
-		{"cluster", e.Cluster}, {"pools", strings.Join(e.Pools, ",")}, {"tenant", e.Tenant}, {"client", e.ClientID},
-		{"scope", e.Scope}, {"fault", e.Fault}, {"request", e.RequestID}, {"from", e.Client}, {"detail", e.Detail},
+		{"cluster", e.Cluster}, {"pools", strings.Join(e.Pools, ",")}, {"tenant", e.Tenant}, {"client_id", e.ClientID},
+		{"scope", e.Scope}, {"fault", e.Fault}, {"request", e.RequestID}, {"client", e.Client}, {"detail", e.Detail},
 	} {
 		if p.value != "" {
 			parts = append(parts, p.name+"="+word(p.value))
