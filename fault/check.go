@@ -162,11 +162,14 @@ func isID(s string) bool {
 	}) < 0
 }
 
-// checkHere finds what only a Set knows: its tenants and its kinds of tokens. A
-// tenant may go later, and its faults then no longer happen; one that is not
+// checkHere finds what only a Set knows: what it is asked about, its tenants and
+// its kinds of tokens. A tenant may go later, and its faults then no longer happen; one that is not
 // there when the fault is added is most likely misspelt.
 func (s *Set) checkHere(f *Fault) mistakes {
 	var m mistakes
+	if slices.Contains(s.config.Without, f.Endpoint) {
+		m.add("endpoint", "%s is shared by all scopes: its faults belong to the server's own scope", f.Endpoint)
+	}
 	if f.Tenant != "" && s.config.Tenant != nil && s.config.Tenant(f.Tenant) == "" && !isShared(f.Tenant) {
 		m.add("tenant", "there is no tenant %q", f.Tenant)
 	}

@@ -92,6 +92,27 @@ func TestNoBreak(t *testing.T) {
 	}
 }
 
+// A set refuses faults where it is never asked, also those of a file, and takes
+// all others.
+func TestWithout(t *testing.T) {
+	s := fault.New(fault.Config{Without: []string{fault.TLS}})
+	_, err := s.Add(fault.Fault{Endpoint: fault.TLS, Close: true})
+	var typed *fault.Error
+	if !errors.As(err, &typed) || typed.Field != "endpoint" || !strings.Contains(typed.Text(), "belong to the server's own scope") {
+		t.Errorf("Add: got %v", err)
+	}
+	_, err = s.Read("f.yaml", []byte("- {endpoint: token, close: true}\n- {endpoint: tls, close: true}\n"))
+	if want := "f.yaml:2:14: [1].endpoint: tls is shared by all scopes: its faults belong to the server's own scope"; err == nil || err.Error() != want {
+		t.Errorf("Read: got %v, want %s", err, want)
+	}
+	if len(s.List()) != 0 {
+		t.Errorf("there are %v", s.List())
+	}
+	if _, err := s.Read("f.yaml", []byte("- {endpoint: token, close: true}")); err != nil {
+		t.Errorf("another endpoint: %v", err)
+	}
+}
+
 // Ids are made from the endpoint, are unique, and begin anew after Clear.
 func TestIDs(t *testing.T) {
 	s := set()

@@ -35,6 +35,10 @@ type Config struct {
 	// tenant (its id) does not publish any more, and of kind other-tenant some of
 	// another tenant. Nil, or no key, means idp.SpareKeys.
 	Keys func(kind, tenant string) []*idp.Key
+	// Without are the endpoints that this Set is never asked about, such as TLS in
+	// a scope that shares its listeners: a fault there is refused, since it would
+	// never happen.
+	Without []string
 }
 
 // maxFaults bounds a Set: every one may be asked at every request.
