@@ -24,7 +24,7 @@ const (
 	Discovery  = "discovery"   // the OpenID Connect discovery documents
 	JWKS       = "jwks"        // the published keys
 	Token      = "token"       // the token endpoints
-	TLS        = "tls"         // handshakes of the https listener
+	TLS        = "tls"         // handshakes of the https listener and of the Kafka listener
 	KafkaLogin = "kafka-login" // SASL logins and re-authentications
 )
 

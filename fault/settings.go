@@ -56,7 +56,7 @@ func settings() []setting {
 		{"slowBody", sending, overHTTP(), func(f *Fault) bool { return f.SlowBody != 0 }, "the body in eight pieces with this pause between them"},
 		{"certificate", other, []string{TLS}, func(f *Fault) bool { return f.Certificate != "" }, "a certificate that it must not accept: " + strings.Join(Certificates(), ", ")},
 		{"jwks", keeping, []string{JWKS}, func(f *Fault) bool { return f.JWKS != "" }, "other keys than those that sign: " + strings.Join(KeySets(), ", ")},
-		{"token", keeping, []string{Token}, func(f *Fault) bool { return f.Token != "" }, "a token with status 200 that whoever checks it must refuse"},
+		{"token", keeping, []string{Token}, func(f *Fault) bool { return f.Token != "" }, "a broken token with status 200: whoever checks it must refuse it, but for the lenient ones"},
 		{"error", other, []string{KafkaLogin}, func(f *Fault) bool { return f.Error != "" }, "SASL_AUTHENTICATION_FAILED with this text"},
 	}
 }
