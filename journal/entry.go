@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -110,7 +111,11 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	if e.Duration != 0 {
 		w.Duration = e.Duration.String()
 	}
-	return json.Marshal(w)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // that is for the encoder around it to say
+	err := encoder.Encode(w)
+	return text.Bytes(), err
 }
 
 // UnmarshalJSON reads what MarshalJSON writes. Fields that it does not know are

@@ -96,6 +96,20 @@ func TestEntryJSONTimeIsUTC(t *testing.T) {
 	}
 }
 
+// What a client sent is readable where the encoder around it says so, and safe
+// in a page where it does not.
+func TestEntryJSONEscapesAsItsEncoderDoes(t *testing.T) {
+	e := journal.Entry{Path: "/<a>&b"}
+	for _, escape := range []bool{false, true} {
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(escape)
+		if err := encoder.Encode(e); err != nil || bytes.Contains(text.Bytes(), []byte(e.Path)) == escape {
+			t.Errorf("escaping %v: %s, %v", escape, text.Bytes(), err)
+		}
+	}
+}
+
 func TestEntryJSONRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"a duration without unit", `{"id": 1, "duration": "12"}`, `journal: duration is "12", want one such as 1.2ms`},

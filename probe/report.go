@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -73,10 +74,14 @@ func describe(t forge.Token) Result {
 // MarshalJSON writes the duration as Go does.
 func (r Result) MarshalJSON() ([]byte, error) {
 	type plain Result // without this method
-	return json.Marshal(struct {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // that is for the encoder around it to say
+	err := encoder.Encode(struct {
 		plain
 		Took string `json:"took,omitempty"`
 	}{plain(r), r.Took.Round(time.Microsecond).String()})
+	return text.Bytes(), err
 }
 
 // Counts are how many tokens had which outcome.

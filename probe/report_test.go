@@ -132,6 +132,9 @@ func TestJSON(t *testing.T) {
 	if len(report.Results[1]) != len(want) {
 		t.Errorf("%v, want %v", report.Results[1], want)
 	}
+	if want := `"said": "500 <oops> & more"`; !strings.Contains(got, want) {
+		t.Errorf("people cannot read %s in\n%s", want, got)
+	}
 	if empty, err := asJSON(probe.Run(t.Context(), lets(), nil, probe.Config{})); err != nil || !strings.Contains(empty, `"results": []`) {
 		t.Errorf("without a result: %v\n%s", err, empty)
 	}
