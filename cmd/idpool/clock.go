@@ -40,7 +40,7 @@ the exp of a token, its session ends.`,
 	for _, move := range []struct{ name, short string }{
 		{"freeze", "Stop the clock where it is"},
 		{"run", "Let a frozen clock go on from where it is"},
-		{"reset", "Go back to the time of the machine"},
+		{"reset", "Go back to the time that the clock began with: the machine's, or for a scope the server's"},
 	} {
 		cmd.AddCommand(&cobra.Command{
 			Use: move.name, Short: move.short, Example: "  idpool clock " + move.name, Args: noArgs,
