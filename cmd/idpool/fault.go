@@ -37,7 +37,7 @@ the header Idpool-Fault, and by fault= in "idpool journal".`,
 	cmd.AddCommand(
 		&cobra.Command{Use: "add FILE", Short: "Add the faults of a file, all or none", Example: "  idpool fault add faults.yaml", Args: exactly("the file of faults"),
 			RunE: func(cmd *cobra.Command, args []string) error { return a.faultAdd(cmd, f, args[0]) }},
-		&cobra.Command{Use: "list", Short: "Show the faults in force, and how often each has happened", Example: "  idpool fault list", Args: noArgs,
+		&cobra.Command{Use: "list", Short: "Show the faults in force, how many requests each matched, and into how many it was injected", Example: "  idpool fault list", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.faultList(cmd, f) }},
 		&cobra.Command{Use: "remove ID", Short: "Remove one fault", Example: "  idpool fault remove token-1", Args: exactly("the id of the fault"),
 			RunE: func(cmd *cobra.Command, args []string) error {
@@ -121,7 +121,7 @@ func (a *app) printFaultList(cmd *cobra.Command, faults []fault.Status) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tENDPOINT\tMATCHED\tHAPPENED\tFAULT")
+	fmt.Fprintln(w, "ID\tENDPOINT\tMATCHED\tINJECTED\tFAULT")
 	for _, s := range faults {
 		settings, err := faultSettings(s.Fault)
 		if err != nil {
@@ -138,14 +138,15 @@ func faultSettings(f fault.Fault) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var settings map[string]json.RawMessage
+	var settings map[string]any
 	if err := json.Unmarshal(text, &settings); err != nil {
 		return "", err
 	}
 	delete(settings, "id")
 	delete(settings, "endpoint")
-	text, err = json.Marshal(settings)
-	return visible(string(text)), err
+	var shown strings.Builder
+	err = writeJSON(&shown, settings, "")
+	return strings.TrimSuffix(shown.String(), "\n"), err
 }
 
 // faultEnd says what else there is to know of a fault.

@@ -249,7 +249,7 @@ func (a *app) ready(cmd *cobra.Command, s *idpool.Stack, file string) error {
 	}
 	var err error
 	if a.json() {
-		err = json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+		err = writeJSON(cmd.OutOrStdout(), r, "")
 	} else {
 		printWelcome(cmd.OutOrStdout(), s, r)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -185,11 +184,11 @@ func showClaim(name string, v any) string {
 	if isNumber && (name == "exp" || name == "iat" || name == "nbf") {
 		return fmt.Sprintf("%.0f  (%s)", seconds, time.Unix(int64(seconds), 0).UTC().Format(time.RFC3339))
 	}
-	text, err := json.Marshal(v)
-	if err != nil {
+	var text strings.Builder
+	if err := writeJSON(&text, v, ""); err != nil {
 		return fmt.Sprint(v)
 	}
-	return string(text)
+	return strings.TrimSuffix(text.String(), "\n")
 }
 
 // payload decodes the claims of a token without verifying anything.
