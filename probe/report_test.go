@@ -71,6 +71,20 @@ func TestText(t *testing.T) {
 	}
 }
 
+// What the run counts as wrong is not said to be a thing that may be let in.
+func TestTextOfALenientTokenThatIsWrong(t *testing.T) {
+	got, err := text(probe.Run(t.Context(), lets("valid", "no-iat"), matrix(), probe.Config{Strict: true}))
+	const want = `
+  ✗ no-iat  ACCEPTED  come in
+            a token without iat
+            must be refused here by: RFC 7519 4.1.6
+            some let it in: iat is optional
+`
+	if err != nil || !strings.Contains(got, want) {
+		t.Errorf("%v, want%s in\n%s", err, want, got)
+	}
+}
+
 // TestSentences: the last line says all that a person must know.
 func TestSentences(t *testing.T) {
 	late := errors.New("gone")

@@ -82,6 +82,8 @@ func (r Result) about() []string {
 	switch {
 	case r.Valid:
 		return append(summary, "must be let in")
+	case r.Lenient && r.Outcome == Wrong: // by Config.Strict or Config.Audience
+		return append(summary, "must be refused here by: "+check, "some let it in: "+r.Excuse)
 	case r.Lenient:
 		return append(summary, "may be let in: "+r.Excuse, "refused elsewhere by: "+check)
 	}
