@@ -8,8 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/internal/strictyaml"
 	"github.com/idpool/idpool/internal/watch"
 )
 
@@ -81,7 +83,25 @@ func (c *configWatch) apply(ctx context.Context, stack *idpool.Stack, content []
 	if err := c.over(&edited); err != nil {
 		return err
 	}
-	return stack.Apply(ctx, edited)
+	return c.placed(stack.Apply(ctx, edited), content)
+}
+
+// placed gives the mistakes of an edit that the running stack finds their places
+// in the file, such as a change that needs a restart.
+func (c *configWatch) placed(err error, content []byte) error {
+	var mistakes idpool.ConfigErrors
+	if !errors.As(err, &mistakes) {
+		return err
+	}
+	var file any
+	document, _ := strictyaml.Decode(c.file, content, &file) // it has been parsed before
+	placed := slices.Clone(mistakes)
+	for i, m := range mistakes {
+		if m.Line == 0 && m.Field != "" {
+			placed[i] = document.At(m.Field, m.Message)
+		}
+	}
+	return placed
 }
 
 func (c *configWatch) missing(err error) {

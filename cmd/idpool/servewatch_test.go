@@ -87,6 +87,22 @@ func TestConfigWatchCountsWhatChanged(t *testing.T) {
 	}
 }
 
+// What only a restart changes is named with its place in the file, and one that
+// the edit leaves out with that of what it was in.
+func TestConfigWatchPlacesWhatNeedsARestart(t *testing.T) {
+	c, stack, log, said := watchedStack(t)
+	for edit, want := range map[string]string{
+		"# edited\nlisteners:\n  http:\n    address: 127.0.0.1:1\n" + string(idpool.AcmeYAML): c.file + ":4:14: listeners.http.address: cannot change while idpool runs: it needs a restart\n",
+		"clockSkew: 1m\n": c.file + ":1:1: clusters: cannot change while idpool runs: it needs a restart\n",
+	} {
+		said.Reset()
+		c.changed(t.Context(), stack, []byte(edit))
+		if !strings.HasSuffix(said.String(), want) || log.Len() > 0 {
+			t.Errorf("logged %q, said %q, want %q", log, said, want)
+		}
+	}
+}
+
 // The flags say of an edit what they say at the start, mistakes included.
 func TestConfigWatchPutsTheFlagsOverAnEdit(t *testing.T) {
 	c, stack, log, said := watchedStack(t)
