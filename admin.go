@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,6 +104,15 @@ func (s *Stack) guard(next http.Handler) http.Handler {
 // that has to be kept from anybody.
 var openPaths = []string{"/healthz", "/readyz", "/v1/ca"}
 
+// exposed refuses to serve an admin API that everybody on the network can use.
+// A config alone is not wrong: the command has flags for the token.
+func (l AdminListener) exposed() error {
+	if l.Address == "" || l.Address == Off || isLoopback(l.Address) || l.Token != "" || l.InsecureWithoutToken {
+		return nil
+	}
+	return fmt.Errorf("idpool: admin listener: %s is reached from the network, where anybody could mint tokens: set a token (--admin-token, IDPOOL_ADMIN_TOKEN or listeners.admin.token), or --insecure-admin-without-token if nobody else is there", l.Address)
+}
+
 func hasToken(r *http.Request, token string) bool {
 	got, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	return found && subtle.ConstantTimeCompare([]byte(got), []byte(token)) == 1
@@ -128,7 +138,7 @@ func sameOrigin(next http.Handler) http.Handler {
 	protection.SetDenyHandler(http.HandlerFunc(denied))
 	guarded := protection.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if fromBrowser(r) && !isLoopback(r.Host) {
+		if fromBrowser(r) && !isLoopback(r.Host) || fromElsewhere(r) {
 			denied(w, r)
 			return
 		}
@@ -140,6 +150,23 @@ func sameOrigin(next http.Handler) http.Handler {
 // not set these headers.
 func fromBrowser(r *http.Request) bool {
 	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
+}
+
+// fromElsewhere says whether a page of another origin sent the request, which is
+// refused also where the page could not read the answer.
+func fromElsewhere(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	origin := r.Header.Get("Origin")
+	return site == "cross-site" || site == "same-site" || origin != "" && !strings.EqualFold(hostPortOf(origin), r.Host)
+}
+
+// hostPortOf is HOST:PORT of a URL as it stands; empty for none.
+func hostPortOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 func isLoopback(hostPort string) bool {

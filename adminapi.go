@@ -149,6 +149,9 @@ func (e endpoint) parameters(query url.Values) error {
 			}
 			return &refusal{http.StatusBadRequest, problem{Detail: detail, Field: name}}
 		}
+		if values[0] == "" {
+			return &refusal{http.StatusBadRequest, problem{Detail: fmt.Sprintf("the parameter %q is empty: leave it out", name), Field: name}}
+		}
 		if len(values) > 1 {
 			return &refusal{http.StatusBadRequest, problem{Detail: fmt.Sprintf("the parameter %q occurs twice", name), Field: name}}
 		}
@@ -200,11 +203,18 @@ func problemOf(err error) *refusal {
 	case errors.As(err, &ofJournal):
 		return &refusal{http.StatusBadRequest, problem{Detail: err.Error(), Field: ofJournal.Field}}
 	case errors.As(err, &ofAzure):
-		return &refusal{wrong, problem{Detail: err.Error()}}
+		return &refusal{wrong, problem{Detail: err.Error(), Field: fieldOfAzure[ofAzure.Number]}}
 	case errors.As(err, &notApplied):
 		return &refusal{http.StatusInternalServerError, problem{Detail: err.Error()}}
 	}
 	return &refusal{wrong, problem{Detail: err.Error()}}
+}
+
+// fieldOfAzure is the member of a request to mint that an error is about.
+var fieldOfAzure = map[int]string{
+	90002: "tenant", 900023: "tenant", 50059: "tenant", 9001023: "tenant",
+	700016: "clientId", 7000112: "clientId", 7000229: "clientId",
+	70011: "scope", 900144: "scope", 500011: "scope", 500014: "scope", 501051: "scope", 1002012: "scope", 901002: "scope",
 }
 
 func problemOfConfig(all ConfigErrors) problem {

@@ -65,6 +65,9 @@ func (c *call) setClock() (reply, error) {
 	if err := c.read(&in); err != nil {
 		return reply{}, err
 	}
+	if in.Now != nil && !c.clock.within(*in.Now) {
+		return reply{}, tooFar("now")
+	}
 	if in.Frozen != nil && *in.Frozen {
 		c.clock.Freeze()
 	}
@@ -82,6 +85,16 @@ func (c *call) advanceClock() (reply, error) {
 	if err := c.read(&in); err != nil {
 		return reply{}, err
 	}
+	if in.By == 0 {
+		return reply{}, &refusal{http.StatusUnprocessableEntity, problem{Detail: "by is missing, want a duration such as 1h", Field: "by"}}
+	}
+	if !c.clock.within(c.clock.Now().Add(time.Duration(in.By))) {
+		return reply{}, tooFar("by")
+	}
 	c.clock.Advance(time.Duration(in.By))
 	return c.readClock()
+}
+
+func tooFar(field string) error {
+	return &refusal{http.StatusUnprocessableEntity, problem{Detail: "the clock goes a hundred years from the time it runs by, and no further", Field: field}}
 }

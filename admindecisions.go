@@ -43,7 +43,7 @@ func (c *call) decision() (reply, error) {
 	if err := c.read(&in); err != nil {
 		return reply{}, err
 	}
-	return ok(c.Decide(c.r.Context(), validator.Request{
+	return ok(c.decideFor(c.r.Context(), "admin", validator.Request{
 		Token:      in.Token,
 		Cluster:    cmp.Or(in.Cluster, in.Extensions["logicalCluster"]),
 		Pools:      cmp.Or(in.Pool, in.Extensions["identityPoolId"]),

@@ -109,7 +109,7 @@ func (c *call) takeFromJournal() (reply, error) {
 	if err := c.read(&in); err != nil {
 		return reply{}, err
 	}
-	if err := errors.Join(in.Filter.Check(), within("timeout", in.Timeout, longestTake)); err != nil {
+	if err := within("timeout", in.Timeout, longestTake); err != nil {
 		return reply{}, err
 	}
 	if in.Timeout == 0 {
@@ -121,8 +121,9 @@ func (c *call) takeFromJournal() (reply, error) {
 	if err != nil && ctx.Err() != nil {
 		return reply{}, refused(http.StatusRequestTimeout, "%v", err)
 	}
-	if err != nil {
-		return reply{}, err
+	var wrong *journal.Error
+	if errors.As(err, &wrong) {
+		return reply{}, &refusal{http.StatusUnprocessableEntity, problem{Detail: err.Error(), Field: wrong.Field}}
 	}
 	return ok(entryList{taken})
 }
@@ -142,10 +143,11 @@ func (c *call) followJournal() (reply, error) {
 }
 
 // waiting is the context of what waits for something to happen. It ends with the
-// request, and when the stack begins to end: nobody is to wait for who waits.
+// request and with the scope: when the stack ends, nobody is to wait for who
+// waits.
 func (c *call) waiting() context.Context {
 	ctx, cancel := context.WithCancel(c.r.Context())
-	forget := context.AfterFunc(c.stack.lifetime, cancel)
+	forget := context.AfterFunc(c.lifetime, cancel)
 	context.AfterFunc(ctx, func() { forget() })
 	return ctx
 }

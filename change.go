@@ -42,6 +42,7 @@ func (s *Scope) Apply(ctx context.Context, c Config) error {
 // clients have fetched of them holds.
 func (s *Scope) Reset(ctx context.Context) error {
 	s.faults.Reset()
+	s.current().idp.ShiftKeys(-s.clock.Offset())
 	s.clock.Reset()
 	err := s.Apply(ctx, s.initial)
 	s.journal.Clear()

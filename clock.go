@@ -10,6 +10,9 @@ import (
 // and the sessions of its Kafka clients all ask it, so that moving it moves them
 // together. It runs until it is frozen. It is safe for concurrent use.
 //
+// It goes a hundred years from the time it runs by in either direction, and stops
+// there when it is sent further.
+//
 // A Clock moves what idpool thinks the time is and nothing else: timeouts of
 // connections and of waiting callers are those of the machine.
 type Clock struct {
@@ -46,7 +49,7 @@ func (c *Clock) Now() time.Time {
 func (c *Clock) Set(to time.Time) {
 	c.move(func(s *clockState) {
 		if !s.frozen.IsZero() {
-			s.frozen = to
+			s.frozen = c.bounded(to)
 			return
 		}
 		s.offset = to.Sub(c.base())
@@ -57,7 +60,7 @@ func (c *Clock) Set(to time.Time) {
 func (c *Clock) Advance(by time.Duration) {
 	c.move(func(s *clockState) {
 		if !s.frozen.IsZero() {
-			s.frozen = s.frozen.Add(by)
+			s.frozen = c.bounded(s.frozen.Add(by))
 			return
 		}
 		s.offset += by
@@ -103,5 +106,21 @@ func (c *Clock) move(change func(*clockState)) {
 	defer c.moves.Unlock()
 	next := *c.state.Load()
 	change(&next)
+	next.offset = min(max(next.offset, -farthest), farthest)
 	c.state.Store(&next)
 }
+
+// farthest keeps sums of times from overflowing.
+const farthest = 100 * 365 * 24 * time.Hour
+
+// bounded is a time, or the farthest in its direction.
+func (c *Clock) bounded(to time.Time) time.Time {
+	if c.within(to) {
+		return to
+	}
+	base := c.base()
+	return base.Add(min(max(to.Sub(base), -farthest), farthest))
+}
+
+// within says whether the clock goes that far. Sub saturates.
+func (c *Clock) within(to time.Time) bool { return to.Sub(c.base()).Abs() <= farthest }

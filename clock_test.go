@@ -84,3 +84,39 @@ func TestTheClockMovesIssuerAndValidator(t *testing.T) {
 		t.Errorf("back again: %s", check)
 	}
 }
+
+// A clock that is sent very far stops there: times do not overflow.
+func TestTheClockGoesNoFurther(t *testing.T) {
+	base := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	for _, freeze := range []bool{false, true} {
+		c := newClock(func() time.Time { return base })
+		if freeze {
+			c.Freeze()
+		}
+		for range 5 {
+			c.Advance(1<<63 - 1)
+		}
+		if got, want := c.Now(), base.Add(farthest); !got.Equal(want) {
+			t.Errorf("frozen %t: on to %s, want %s", freeze, got, want)
+		}
+		c.Set(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC))
+		if got, want := c.Now(), base.Add(-farthest); !got.Equal(want) {
+			t.Errorf("frozen %t: back to %s, want %s", freeze, got, want)
+		}
+	}
+}
+
+// The admin API says so before.
+func TestTheAdminAPIRefusesTimesTooFar(t *testing.T) {
+	s := start(t, Acme())
+	askAll(t, s.Admin, []exchange{
+		{"POST", "/v1/clock/advance", `{"by":"2562047h"}`, 422, `"field":"by"`},
+		{"POST", "/v1/clock/advance", `{}`, 422, `"field":"by"`},
+		{"PUT", "/v1/clock", `{"now":"9999-12-31T00:00:00Z"}`, 422, `"field":"now"`},
+		{"POST", "/v1/clock/advance", `{"by":"-48h"}`, 200, `"offset":"-48h`},
+		{"GET", "/v1/clock?scope=", "", 400, `"field":"scope"`},
+		{"POST", "/v1/tokens", `{"tenant":"nobody.example"}`, 422, `"field":"tenant"`},
+		{"POST", "/v1/tokens", `{"clientId":"11111111-2222-4333-8444-555555555555"}`, 422, `"field":"clientId"`},
+		{"POST", "/v1/journal/take", `{"count":100000}`, 422, `"field":"count"`},
+	})
+}

@@ -75,7 +75,7 @@ type Listeners struct {
 	// HTTPS serves the identity provider to clients that refuse http, such as
 	// Microsoft's libraries.
 	HTTPS SecureListener `json:"https,omitzero"`
-	// Admin serves health and decisions, and never anything of the others.
+	// Admin serves the admin API, and never anything of the others.
 	Admin AdminListener `json:"admin,omitzero"`
 	// Kafka logs in Kafka clients by SASL/OAUTHBEARER.
 	Kafka KafkaListener `json:"kafka,omitzero"`

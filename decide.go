@@ -13,18 +13,25 @@ import (
 
 // Decide says whether a token may log in, and if not, why and how to fix it.
 func (s *Scope) Decide(ctx context.Context, r validator.Request) validator.Decision {
+	return s.decideFor(ctx, "", r)
+}
+
+// decideFor is Decide for somebody at a listener; empty for a call from Go.
+func (s *Scope) decideFor(ctx context.Context, listener string, r validator.Request) validator.Decision {
 	began, says := time.Now(), hear(r.Token)
 	d := s.decide(ctx, r)
 	s.logDecision(r, d)
-	s.note(decisionEntry(d, r, says, time.Since(began)))
+	e := decisionEntry(d, r, says)
+	e.Listener, e.Duration = listener, time.Since(began)
+	s.note(e)
 	return d
 }
 
 // decisionEntry is what the journal says of a decision.
-func decisionEntry(d validator.Decision, r validator.Request, says hearsay, took time.Duration) journal.Entry {
+func decisionEntry(d validator.Decision, r validator.Request, says hearsay) journal.Entry {
 	e := journal.Entry{Endpoint: journal.EndpointDecision, Tenant: loggable(says.tenantID()), ClientID: loggable(says.client),
 		Cluster: loggable(r.Cluster), Principal: d.Principal, Identity: loggable(d.Identity), Pools: d.Pools,
-		Outcome: journal.OutcomeOK, Duration: took}
+		Outcome: journal.OutcomeOK}
 	if !d.Allowed {
 		failed := d.Failed()
 		e.Outcome, e.Check, e.Cause, e.Detail = journal.OutcomeRefused, failed.Name, firstCause(d), failed.Message

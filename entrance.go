@@ -34,7 +34,7 @@ func (e entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	defer func() {
 		o.entry.Duration = time.Since(began)
-		e.scope.note(o.finished())
+		e.scope.note(o.finished(e.scope))
 	}()
 	e.provider().ServeHTTP(o, r)
 	o.entry.Outcome = outcome(o.entry.Status)
@@ -80,8 +80,10 @@ func (o *observed) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach what is below.
 func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 
-// finished is the entry with what the headers say of a fault.
-func (o *observed) finished() journal.Entry {
+// finished is the entry with what the headers say of a fault, and without the
+// secrets that people put into URLs.
+func (o *observed) finished(s *Scope) journal.Entry {
+	o.entry.Path = loggable(s.current().idp.Loggable(o.entry.Path))
 	if injected := o.Header()[fault.Header]; len(injected) > 0 {
 		o.entry.Fault = injected[0]
 	}

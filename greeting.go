@@ -163,3 +163,8 @@ func selfSigned(names []string, now time.Time) (tls.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
+
+// noteHandshake puts a failed handshake into the journal.
+func (s *Stack) noteHandshake(listener, client, detail string) {
+	s.note(journal.Entry{Endpoint: journal.EndpointTLS, Listener: listener, Client: client, Outcome: journal.OutcomeFailed, Detail: loggable(detail)})
+}

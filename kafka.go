@@ -19,8 +19,13 @@ import (
 func (s *Stack) serveKafka(l net.Listener) error {
 	s.Kafka = s.config.Listeners.Kafka.advertised(l)
 	c := broker.Config{
-		Decide:     s.login,
-		Pool:       s.poolOfAny,
+		Decide: s.login,
+		Pool:   s.poolOfAny,
+		HandshakeFailed: func(client string, err error) {
+			if !errors.Is(err, errInjected) { // which is noted already
+				s.noteHandshake("kafka", client, err.Error())
+			}
+		},
 		Observe:    func(l broker.Login) { s.note(loginEntry(l, hearsay{})) },
 		Clusters:   s.config.embeddedClusters(),
 		Advertised: s.Kafka,

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/idpool/idpool/journal"
 )
 
 // freePort is the address of a listener whose Config says nothing.
@@ -26,6 +24,9 @@ const freePort = "127.0.0.1:0"
 // address cannot be had and which setting changes it, or why there is no
 // certificate for the https listener.
 func Start(ctx context.Context, c Config) (*Stack, error) {
+	if err := c.Listeners.Admin.exposed(); err != nil {
+		return nil, err
+	}
 	l, err := listenAll(c.Listeners)
 	if err != nil {
 		return nil, err
@@ -150,9 +151,7 @@ func (s *Stack) serve(l net.Listener, h http.Handler, secure *tls.Config) {
 	failures := &handshakeLog{log: s.log, now: time.Now, fix: s.caSource}
 	if secure != nil {
 		secure.GetConfigForClient = failures.meet
-		failures.note = func(client, detail string) {
-			s.note(journal.Entry{Endpoint: journal.EndpointTLS, Listener: "https", Client: client, Outcome: journal.OutcomeFailed, Detail: loggable(detail)})
-		}
+		failures.note = func(client, detail string) { s.noteHandshake("https", client, detail) }
 	}
 	server := &http.Server{
 		Handler:           h,

@@ -15,7 +15,13 @@ func (s *Stack) login(ctx context.Context, a broker.Attempt) broker.Verdict {
 	says := hear(a.Request.Token)
 	scope := s.ofToken(says)
 	v := broker.Verdict{Now: scope.clock.Now}
-	v.Observe = func(l broker.Login) { scope.note(loginEntry(l, says)) }
+	v.Observe = func(l broker.Login) {
+		e := loginEntry(l, says)
+		if v.Close {
+			e.Outcome = journal.OutcomeFailed // there was no answer
+		}
+		scope.note(e)
+	}
 	if injected := scope.faults.Login(ctx, attempted(a, says)); injected != nil {
 		v.Fault, v.Close = injected.ID, injected.Close
 		if injected.Error != "" {

@@ -76,6 +76,9 @@ func (s *Scope) forged(tenantID, token string) (forge.Source, error) {
 func (c Config) completed(r idp.TokenRequest) idp.TokenRequest {
 	r.InsecureSkipCredential = true
 	t, client, _ := c.Client(r.Tenant, r.ClientID)
+	if t == "" && len(c.Tenants) > 0 {
+		t = c.Tenants[0].ID
+	}
 	r.Tenant, r.ClientID = cmp.Or(r.Tenant, t), cmp.Or(r.ClientID, client.AppID)
 	if scopes, _ := c.Scopes(r.ClientID); r.Scope == "" && r.Resource == "" && len(scopes) == 1 {
 		r.Scope = scopes[0]

@@ -45,6 +45,7 @@ func (s *Stack) NewScope(c ScopeConfig) (*Scope, error) {
 	scope.initial = rewritten(own, scope.rename)
 	scope.initial.Keyring = s.scopes.keys()
 	if err := scope.begin(scope.initial); err != nil {
+		scope.end()
 		return nil, err
 	}
 	return scope, nil
@@ -54,11 +55,15 @@ func (s *Stack) NewScope(c ScopeConfig) (*Scope, error) {
 type renaming struct {
 	tenants map[string]string // new id by the old one
 	pools   map[string]string // likewise
+	issuer  map[string]string // of v2.0 tokens, where the Config has one for all
 	texts   *strings.Replacer // of what is mentioned within other texts
 }
 
 func renames(c Config, id string) renaming {
-	r := renaming{tenants: map[string]string{}, pools: map[string]string{}}
+	r := renaming{tenants: map[string]string{}, pools: map[string]string{}, issuer: map[string]string{}}
+	if c.Issuer != "" && c.Issuer != "azure" {
+		r.issuer[c.Issuer] = strings.TrimSuffix(c.Issuer, "/") + "/" + id
+	}
 	var texts []string
 	for _, t := range c.Tenants {
 		fresh := uuid.NewString()
@@ -81,6 +86,9 @@ func renames(c Config, id string) renaming {
 func (s *Scope) rename(text string) string {
 	if id, isPool := s.renames.pools[text]; isPool {
 		return id
+	}
+	if issuer, isIssuer := s.renames.issuer[text]; isIssuer {
+		text = issuer
 	}
 	return s.renames.texts.Replace(text)
 }
@@ -131,6 +139,7 @@ func (s *Scope) Close() error {
 
 // close stops what the scope runs.
 func (s *Scope) close() {
+	s.end()
 	s.faults.Close()
 	s.current().validator.Close()
 }

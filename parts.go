@@ -30,6 +30,7 @@ type surroundings struct {
 	client *http.Client // for keys and discovery documents
 	now    func() time.Time
 	log    *slog.Logger
+	alone  bool // its keys are those of its tenants alone
 }
 
 // checker collects the mistakes of a Config.
@@ -52,14 +53,16 @@ func (c Config) compile(in surroundings) (parts, error) {
 	x := &checker{config: c}
 	files := &keyFiles{config: c, read: map[string]keyFile{}, fields: map[string]bool{}}
 	p := parts{tenants: x.tenants(files)}
-	server, err := idp.New(idp.Config{Tenants: p.tenants, Issuer: c.Issuer, Now: in.now, Logger: in.log, Seed: c.Seed, Client: in.client})
+	server, err := idp.New(idp.Config{Tenants: p.tenants, Issuer: c.Issuer, Now: in.now, Logger: in.log, Seed: c.Seed, Client: in.client, TenantKeys: in.alone})
 	if err != nil {
 		x.errs = append(x.errs, files.place(err))
 	}
 	p.idp = server
 	x.settings()
 	x.listeners()
-	x.adminAccess(c.Listeners.Admin)
+	if strings.ContainsAny(c.Listeners.Admin.Token, " \t\r\n") {
+		x.fail("listeners.admin.token", "a token has no white space")
+	}
 	p.certificate = x.secure(c.Listeners.HTTPS)
 	x.kafka()
 	x.clusters()
@@ -105,17 +108,6 @@ func (x *checker) listeners() {
 		if err := checkAddress(l.Address); err != nil {
 			x.errs = append(x.errs, &fieldError{"listeners." + l.name + ".address", err})
 		}
-	}
-}
-
-// adminAccess refuses an admin API that everybody on the network can use.
-func (x *checker) adminAccess(l AdminListener) {
-	open := l.Address != "" && l.Address != Off && !isLoopback(l.Address)
-	if open && l.Token == "" && !l.InsecureWithoutToken {
-		x.fail("listeners.admin.address", "%s is reached from the network, where anybody could mint tokens: set a token (--admin-token or listeners.admin.token), or --insecure-admin-without-token if nobody else is there", l.Address)
-	}
-	if strings.ContainsAny(l.Token, " \t\r\n") {
-		x.fail("listeners.admin.token", "a token has no white space")
 	}
 }
 

@@ -31,6 +31,9 @@ type Scope struct {
 	client  *http.Client // for keys and discovery documents
 	initial Config
 
+	lifetime context.Context // ends with the scope
+	end      func()
+
 	changing sync.Mutex // one change of the Config at a time
 	world    atomic.Pointer[world]
 }
@@ -51,6 +54,7 @@ func newRootScope(stack *Stack, c Config) (*Scope, error) {
 
 // begin makes the first world of a scope.
 func (s *Scope) begin(c Config) error {
+	s.lifetime, s.end = context.WithCancel(s.stack.lifetime)
 	s.journal = journal.New(journal.Config{Now: s.clock.Now})
 	s.faults = s.newFaults(c.Seed)
 	local := &inProcess{next: c.Transport}

@@ -2,6 +2,7 @@ package idpool
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -296,4 +297,164 @@ func BenchmarkScope(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "ms/scope")
+}
+
+// With one issuer for all tokens each scope has one below it, or a token of one
+// would be good in another.
+func TestScopesOfOneIssuer(t *testing.T) {
+	c := Acme()
+	c.Issuer = "https://issuer.example/v2.0/"
+	s := start(t, c)
+	a, b := newScope(t, s), newScope(t, s)
+	_, tokenA := tokenOf(t, s, a)
+	for scope, want := range map[*Scope]string{a: "", b: "provider", s.Scope: "provider"} {
+		if ok, check := decideIn(scope, tokenA); ok != (want == "") || check != want {
+			t.Errorf("a's token in %s: %t at %q, want %q", scope, ok, check, want)
+		}
+	}
+}
+
+// Each document of a scope leads to the keys of that scope, also v1.0's, which
+// otherwise names the keys of common.
+func TestDocumentsOfAScopeNameItsKeys(t *testing.T) {
+	s := start(t, Acme())
+	scope := newScope(t, s)
+	_, token := tokenOf(t, s, scope)
+	kid := headerOf(t, token)["kid"].(string)
+	for _, path := range []string{"/.well-known/openid-configuration", "/v2.0/.well-known/openid-configuration"} {
+		var document struct {
+			JWKSURI string `json:"jwks_uri"`
+		}
+		if err := json.Unmarshal([]byte(fetch(t, s, s.HTTP+"/"+scope.TenantID()+path)), &document); err != nil {
+			t.Fatal(err)
+		}
+		if keys := fetch(t, s, document.JWKSURI); !strings.Contains(keys, kid) {
+			t.Errorf("%s names %s, which has no key %s", path, document.JWKSURI, kid)
+		}
+	}
+}
+
+// fetch is the body of a URL of the stack.
+func fetch(t *testing.T, s *Stack, from string) string {
+	t.Helper()
+	r, err := s.Client().Get(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatal(r.Status, err)
+	}
+	return string(body)
+}
+
+// headerOf is the header of a token.
+func headerOf(t *testing.T, token string) map[string]any {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := map[string]any{}
+	if err := json.Unmarshal(raw, &header); err != nil {
+		t.Fatal(err)
+	}
+	return header
+}
+
+// Who follows or waits for the journal of a scope is let go when it ends.
+func TestWhoWaitsForAScopeIsLetGo(t *testing.T) {
+	s := start(t, Acme())
+	scope, err := s.NewScope(ScopeConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := http.Get(s.Admin + "/v1/journal/stream?scope=" + scope.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	taken := make(chan int, 1)
+	go func() {
+		r, err := http.Post(s.Admin+"/v1/journal/take?scope="+scope.ID(), "application/json", strings.NewReader(`{"timeout":"4m"}`))
+		if err != nil {
+			t.Error(err)
+			taken <- 0
+			return
+		}
+		r.Body.Close()
+		taken <- r.StatusCode
+	}()
+	if err := scope.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if status := <-taken; status != http.StatusRequestTimeout && status != http.StatusNotFound {
+		t.Errorf("take: %d", status)
+	}
+	if _, err := io.Copy(io.Discard, stream.Body); err != nil {
+		t.Error(err)
+	}
+}
+
+// Reset returns to the first Config and keeps the keys, wherever the clock was
+// when they were rolled: a JWKS that was fetched since holds.
+func TestResetKeepsRolledKeys(t *testing.T) {
+	s := start(t, Acme())
+	s.Clock().Advance(30 * 24 * time.Hour)
+	if _, err := s.RollKeys("", idp.Roll{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.RollKeys("", idp.Roll{Wait: time.Hour, Retire: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	jwks := s.HTTP + "/" + acme + "/discovery/v2.0/keys"
+	before, token := fetch(t, s, jwks), fetchToken(t, s)
+	if err := s.Change(t.Context(), func(c *Config) error {
+		c.Tenants[0].Applications[1].PasswordCredentials[0].SecretText = "other"
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	addFault(t, s.Scope, fault.Fault{Endpoint: "token", Close: true})
+	if err := s.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s.Clock().Offset().Abs() > time.Minute || len(s.Faults().List()) != 0 || s.Journal().Count(journal.Filter{}) != 0 {
+		t.Errorf("after a reset: offset %s, %d faults, %d entries", s.Clock().Offset(), len(s.Faults().List()), s.Journal().Count(journal.Filter{}))
+	}
+	if after := fetch(t, s, jwks); after != before {
+		t.Errorf("the JWKS after a reset:\n%s\nbefore:\n%s", after, before)
+	}
+	if after := fetchToken(t, s); headerOf(t, after)["kid"] != headerOf(t, token)["kid"] {
+		t.Errorf("after a reset %v signs, before %v", headerOf(t, after)["kid"], headerOf(t, token)["kid"])
+	}
+	s.Clock().Advance(90 * time.Minute) // the second roll is under way still
+	if after := fetchToken(t, s); headerOf(t, after)["kid"] == headerOf(t, token)["kid"] {
+		t.Error("the key that was to sign after an hour does not")
+	}
+}
+
+// What people paste into a URL is not in the journal.
+func TestTheJournalHasNoSecrets(t *testing.T) {
+	s := start(t, Acme())
+	token := fetchToken(t, s)
+	for _, path := range []string{"/" + secret + "/oauth2/v2.0/token", "/x/" + token, "/" + acme + "/oauth2/v2.0/token/" + secret} {
+		r, err := s.Client().Get(s.HTTP + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+	}
+	s.Decide(t.Context(), validator.Request{Token: token, Cluster: secret + token, Pools: token})
+	entries, err := json.Marshal(s.Journal().List(journal.Filter{}, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := token[strings.LastIndexByte(token, '.')+1:]
+	for name, bad := range map[string]string{"the secret": secret, "the token": signature, "a part of the token": token[:40]} {
+		if strings.Contains(string(entries), bad) {
+			t.Errorf("%s is in the journal: %s", name, entries)
+		}
+	}
 }

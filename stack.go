@@ -57,7 +57,7 @@ type Stack struct {
 	servers       []*http.Server
 	serving       chan error      // one value for each server when it ends
 	lifetime      context.Context // ends when the stack begins to
-	end           func()
+	end           func()          // it
 	close         func() error
 	detach        func() bool   // from the context that ends the stack
 	drain         time.Duration // how long requests under way may take to finish

@@ -30,7 +30,7 @@ type world struct {
 // newWorld compiles a Config for a scope. The keys of the world before it, both
 // those that sign and those that the validator has fetched, go on.
 func (s *Scope) newWorld(c Config, before *world) (*world, error) {
-	p, err := c.compile(surroundings{s.client, s.clock.Now, s.log})
+	p, err := c.compile(surroundings{s.client, s.clock.Now, s.log, s.id != ""})
 	if mistakes := c.locate(nil, err); len(mistakes) > 0 {
 		return nil, ConfigErrors(mistakes)
 	}

@@ -38,6 +38,9 @@ type Config struct {
 	// client that knows its answer finds it noted. It may be called from several
 	// goroutines at once. Nil means that nobody is told.
 	Observe func(Login)
+	// HandshakeFailed is told of each TLS handshake that failed, with the remote
+	// address. Nil means that nobody is told.
+	HandshakeFailed func(client string, err error)
 	// Clusters are the embedded clusters, by what clients call them. With an
 	// Upstream their topics mean nothing.
 	Clusters []Cluster
@@ -356,6 +359,9 @@ func (s *Server) secure(x *session) error {
 	if err := secure.HandshakeContext(s.lifetime); err != nil {
 		if errors.Is(err, net.ErrClosed) { // by us: too many are not logged in
 			return errOver
+		}
+		if s.config.HandshakeFailed != nil {
+			s.config.HandshakeFailed(x.conn.RemoteAddr().String(), err)
 		}
 		return fmt.Errorf("the TLS handshake failed: %v: %s", err, s.trustHelp())
 	}

@@ -30,7 +30,7 @@ func (l listener) discoveryV1(_ http.ResponseWriter, r *http.Request) answer {
 		return l.refuse(r, refused)
 	}
 	d := documentV1(l.base(r), a)
-	if l.schedule(a.segment) != nil {
+	if l.config.TenantKeys || l.schedule(a.segment) != nil {
 		d.JWKSURI = l.base(r) + "/" + a.segment + "/discovery/keys" // those of common are other keys
 	}
 	d.JWKSURI += forApp(r)

@@ -34,6 +34,9 @@ type Config struct {
 	Issuer string
 	// Keys sign. Nil, or a Keyring without keys, means the fixed test keys.
 	Keys *Keyring
+	// TenantKeys says that Keys are those of these tenants alone, so that documents
+	// name the JWKS of a tenant where Azure's name that of common.
+	TenantKeys bool
 	// Seed decides the order in which the keys are published, which in Azure
 	// changes from answer to answer: a client must not rely on it.
 	Seed uint64

@@ -18,6 +18,10 @@ func loggableID(id string) string {
 // place: those of forms, URLs, headers and lists.
 const separators = "&;=?/: ,\t\r\n\"'"
 
+// Loggable is what a client sent as a log may have it: cut, and without the
+// secrets of the tenants' applications.
+func (s *Server) Loggable(text string) string { return s.loggable(text) }
+
 // loggable is what a client sent as a log may have it: cut, and without the
 // secrets of the directory.
 func (s *Server) loggable(text string) string {

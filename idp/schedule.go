@@ -219,3 +219,21 @@ func (s *schedule) state(k *scheduledKey, signer *Key, at time.Time) string {
 	}
 	return KeyPublished
 }
+
+// shifted is the schedule with all its times moved.
+func (s *schedule) shifted(by time.Duration) *schedule {
+	moved := s.clone()
+	move := func(at *time.Time) {
+		if !at.IsZero() {
+			*at = at.Add(by)
+		}
+	}
+	for i := range moved.keys {
+		move(&moved.keys[i].from)
+		move(&moved.keys[i].revoked)
+	}
+	for i := range moved.turns {
+		move(&moved.turns[i].at)
+	}
+	return moved
+}

@@ -260,3 +260,18 @@ func (s *schedule) named(kid string, at time.Time) (*scheduledKey, error) {
 	}
 	return nil, &ConfigError{"kid", fmt.Sprintf("the tenant has no key %q, want one of %s", kid, strings.Join(kids, ", "))}
 }
+
+// ShiftKeys moves everything that is planned for the keys of tenants, and that
+// has happened to them, in time: for a clock that is set to another time while
+// the keys are to stay as they are.
+func (s *Server) ShiftKeys(by time.Duration) {
+	s.schedules.changing.Lock()
+	defer s.schedules.changing.Unlock()
+	plans := s.schedules.byTenant.Load()
+	if plans == nil {
+		return
+	}
+	for tenantID, plan := range *plans {
+		s.schedules.set(tenantID, plan.shifted(by))
+	}
+}
