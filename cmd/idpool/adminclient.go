@@ -25,9 +25,14 @@ import (
 type adminFlags struct{ url, token, scope string }
 
 func (f *adminFlags) add(flags *pflag.FlagSet) {
+	f.addServer(flags)
+	flags.StringVar(&f.scope, "scope", "", "`ID` of the scope that this is about (default: the server's own)")
+}
+
+// addServer is add for what is about the whole server.
+func (f *adminFlags) addServer(flags *pflag.FlagSet) {
 	flags.StringVar(&f.url, "admin", "", "`URL` of the admin listener of a running serve (default: that of the config, or \"http://"+defaultAdmin+"\")")
 	flags.StringVar(&f.token, "admin-token", "", "`TOKEN` that the admin API asks for; ps shows it to every user of the machine, "+adminTokenVariable+" does not")
-	flags.StringVar(&f.scope, "scope", "", "`ID` of the scope that this is about (default: the server's own)")
 }
 
 // adminClient makes a client of the admin API for a command.

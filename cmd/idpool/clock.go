@@ -92,7 +92,7 @@ func (a *app) clock(cmd *cobra.Command, f adminFlags, method, path string, in an
 		return err
 	}
 	if a.json() {
-		return printJSON(cmd.OutOrStdout(), state)
+		return writeJSON(cmd.OutOrStdout(), state, "  ")
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), state)
 	return nil

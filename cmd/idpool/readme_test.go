@@ -156,6 +156,42 @@ func unindent(text string) string {
 	return b.String()
 }
 
+// TestNameTable: docs/testing.md says, beside the names in Go and of the API, what
+// asks a running server by command.
+func TestNameTable(t *testing.T) {
+	page, err := os.ReadFile("../../docs/testing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## The same by three ways\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for _, want := range []string{"`idpool probe --", "`idpool token --broken NAME`", "`idpool journal --take N`"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("the table has no %s", want)
+		}
+	}
+	asked := 0
+	for _, command := range rootCommand().Commands() {
+		if command.PersistentFlags().Lookup("admin") == nil && command.Flags().Lookup("admin") == nil || command.Name() == "serve" {
+			continue
+		}
+		asked++
+		_, row, found := strings.Cut(table, "`idpool "+command.Name())
+		row, _, _ = strings.Cut(row, "\n")
+		if !found {
+			t.Errorf("the table has no `idpool %s`", command.Name())
+		}
+		for _, sub := range command.Commands() {
+			if !strings.Contains(row, "`"+sub.Name()) {
+				t.Errorf("its row has no %s of idpool %s", sub.Name(), command.Name())
+			}
+		}
+	}
+	if asked < 6 {
+		t.Errorf("%d commands ask a server, want journal, fault, clock, keys, scope and reset", asked)
+	}
+}
+
 func TestREADMEIsShort(t *testing.T) {
 	text, err := os.ReadFile(readme)
 	if err != nil {

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+// scopeView is a scope as the admin API shows it: with what it calls the tenants
+// and pools of the config.
+type scopeView struct {
+	ID      string            `json:"id"`
+	Name    string            `json:"name"`
+	Tenants map[string]string `json:"tenants"`
+	Pools   map[string]string `json:"identityPools"`
+}
+
+// scopeList is the body of the admin API's scopes.
+type scopeList struct {
+	Scopes []scopeView `json:"scopes"`
+}
+
+func (a *app) scopeCommand() *cobra.Command {
+	var f adminFlags
+	list := func(cmd *cobra.Command, _ []string) error { return a.scopes(cmd, f) }
+	cmd := &cobra.Command{
+		Use:   "scope",
+		Short: "Make, show and close the scopes of a running serve",
+		Long: `scope makes worlds of their own at a running "idpool serve", so that tests do not see
+one another: each has its own tenant ids, pool ids, keys, clock, faults and journal.
+The flag --scope ID of journal, fault, clock, keys and reset is about one of them.`,
+		Example: `  idpool scope
+  scope=$(idpool scope new --name "my test" --output json | jq -r .id)
+  idpool clock advance 1h --scope "$scope"
+  idpool scope close "$scope"`,
+		Args: group,
+		RunE: list,
+	}
+	f.addServer(cmd.PersistentFlags())
+	cmd.AddCommand(
+		&cobra.Command{Use: "list", Short: "Show the scopes beside the server's own", Example: "  idpool scope list", Args: noArgs, RunE: list},
+		a.scopeNewCommand(&f),
+		&cobra.Command{Use: "close ID", Short: "Close a scope: its tenants, tokens and pools are unknown from now on",
+			Example: "  idpool scope close mdomofo7", Args: exactly("the id of the scope"),
+			RunE: func(cmd *cobra.Command, args []string) error { return a.scopeClose(cmd, f, args[0]) }},
+	)
+	return cmd
+}
+
+func (a *app) scopeNewCommand(f *adminFlags) *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use: "new", Short: "Make a scope, a copy of the config as it runs",
+		Example: "  idpool scope new --name \"my test\"",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.adminClient(cmd, *f)
+			if err != nil {
+				return err
+			}
+			var made scopeView
+			if err := c.call(cmd.Context(), http.MethodPost, "/v1/scopes", nil, map[string]any{"name": name}, &made); err != nil {
+				return err
+			}
+			if a.json() {
+				return writeJSON(cmd.OutOrStdout(), made, "  ")
+			}
+			return printScopes(cmd, []scopeView{made})
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "`NAME` for people: it is in the log (default: the id)")
+	return cmd
+}
+
+func (a *app) scopes(cmd *cobra.Command, f adminFlags) error {
+	c, err := a.adminClient(cmd, f)
+	if err != nil {
+		return err
+	}
+	var out scopeList
+	if err := c.call(cmd.Context(), http.MethodGet, "/v1/scopes", nil, nil, &out); err != nil {
+		return err
+	}
+	if a.json() {
+		return writeJSON(cmd.OutOrStdout(), scopeList{append([]scopeView{}, out.Scopes...)}, "  ")
+	}
+	if len(out.Scopes) == 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "idpool: there is no scope beside the server's own")
+		return nil
+	}
+	return printScopes(cmd, out.Scopes)
+}
+
+func (a *app) scopeClose(cmd *cobra.Command, f adminFlags, id string) error {
+	if id == "" { // a shell variable that is not set
+		return usageError("", "scope close: the id of the scope is empty")
+	}
+	c, err := a.adminClient(cmd, f)
+	if err != nil {
+		return err
+	}
+	return c.call(cmd.Context(), http.MethodDelete, "/v1/scopes/"+url.PathEscape(id), nil, nil, nil)
+}
+
+func printScopes(cmd *cobra.Command, scopes []scopeView) error {
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tNAME\tTENANTS\tPOOLS")
+	for _, s := range scopes {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", visible(s.ID), oneLine(s.Name), renamed(s.Tenants), renamed(s.Pools))
+	}
+	return w.Flush()
+}
+
+// oneLine is a text that stays on its line.
+func oneLine(text string) string { return visible(strings.Join(strings.Fields(text), " ")) }
+
+// renamed are the names that a scope has for those of the config.
+func renamed(names map[string]string) string {
+	var here []string
+	for _, there := range slices.Sorted(maps.Keys(names)) {
+		here = append(here, oneLine(names[there]))
+	}
+	return strings.Join(here, ",")
+}
