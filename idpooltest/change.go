@@ -10,7 +10,8 @@ import (
 )
 
 // Fault lets something go wrong until the test is over, and returns the fault
-// with its id: the response header Idpool-Fault and the journal name it.
+// with its id: the response header Idpool-Fault and the journal name it. What it
+// breaks is broken for [Server.Token] and for the decisions of the server too.
 func (s *Server) Fault(t testing.TB, f fault.Fault) fault.Fault {
 	t.Helper()
 	added, err := s.AddFault(f)
@@ -22,7 +23,9 @@ func (s *Server) Fault(t testing.TB, f fault.Fault) fault.Fault {
 }
 
 // Change changes tenants, applications, secrets, roles, providers and pools
-// while clients are connected, as [idpool.Scope.Change] does.
+// while clients are connected, as [idpool.Scope.Change] does: all of it counts from
+// the next request on. What only a restart changes, such as listeners, ends the
+// test.
 func (s *Server) Change(t testing.TB, change func(c *idpool.Config)) {
 	t.Helper()
 	err := s.world.Change(t.Context(), func(c *idpool.Config) error {
@@ -44,7 +47,10 @@ func (s *Server) SetRoleBindings(t testing.TB, poolID string, bindings ...pool.R
 }
 
 // RollKeys gives the first tenant a new signing key, as [idpool.Scope.RollKeys]
-// does: the zero Roll does all at once.
+// does. The zero Roll does all at once: a token of the old key is refused by whoever
+// fetches the keys afterwards, while a client that has cached them goes on taking it,
+// and takes no new one until it fetches them again. With Wait and Retire the keys
+// change by the clock.
 func (s *Server) RollKeys(t testing.TB, r idp.Roll) idp.KeyState {
 	t.Helper()
 	key, err := s.world.RollKeys("", r)

@@ -230,12 +230,16 @@ func ExampleShared() {
 }
 
 // The signing key changes at once: a token of the old one is not verified any
-// more by who has fetched the keys since.
+// more by who has fetched the keys since, and still by who has them from before.
 func ExampleServer_RollKeys() {
 	inTest(func(t testing.TB) {
 		srv := idpooltest.Start(t)
 		ctx := oidc.ClientContext(context.Background(), srv.Client())
 		old := srv.Token(t)
+		cached := oidc.NewRemoteKeySet(ctx, srv.JWKSURL())
+		if _, err := cached.VerifySignature(ctx, old); err != nil {
+			t.Fatal(err)
+		}
 		srv.RollKeys(t, idp.Roll{})
 
 		keys := oidc.NewRemoteKeySet(ctx, srv.JWKSURL())
@@ -243,10 +247,13 @@ func ExampleServer_RollKeys() {
 		fmt.Println("old:", err == nil)
 		_, err = keys.VerifySignature(ctx, srv.Token(t))
 		fmt.Println("new:", err == nil)
+		_, err = cached.VerifySignature(ctx, old)
+		fmt.Println("old, keys from before:", err == nil)
 	})
 	// Output:
 	// old: false
 	// new: true
+	// old, keys from before: true
 }
 
 // A role is taken away while clients are connected.

@@ -19,8 +19,8 @@ func (s *Server) Kafka() string { return s.stack.Kafka }
 
 // SASL logs a franz-go client in by SASL/OAUTHBEARER, with a token that
 // [Server.Token] would give, fetched anew for each login, at the first cluster.
-// Without pools it is the Config's first; an empty one leaves the choice to auto
-// pool mapping.
+// Pools are named as in the Config, also in a scope. Without any it is the Config's
+// first; an empty one leaves the choice to auto pool mapping.
 func (s *Server) SASL(t testing.TB, pools ...string) sasl.Mechanism {
 	t.Helper()
 	if _, _, err := s.tokenRequest(""); err != nil {

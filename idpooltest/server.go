@@ -5,7 +5,8 @@
 // Begin with [Start], whose [Server] has what clients and APIs under test need.
 // Tests that run in parallel share one by [Server.Scope] or [Shared]: each gets
 // tenants, keys, clock, faults and a journal of its own. Whatever is refused on
-// the way ends the test with the reason, so that there are no errors to check.
+// the way ends the test with the reason, so that there are no errors to check: as
+// with t.Fatal, a method that takes t is for the goroutine of the test.
 //
 // It is the only package of idpool that imports "testing". What it does has the
 // same names in the admin API, which other languages use.
@@ -54,8 +55,9 @@ func (h *host) close() error {
 }
 
 // Start starts a stack on free ports of 127.0.0.1, which answers when it returns
-// and is stopped when the test is over. Its Config is [idpool.Acme], changed by
-// each of the functions; one that assigns to *c replaces it.
+// and is stopped when the test is over. Its Config is [idpool.Acme], with the pools
+// pool-dev and pool-prod at the cluster lkc-acme, changed by each of the functions;
+// one that assigns to *c replaces it.
 //
 // When the test has failed, the newest entries of the journal are in its log.
 func Start(t testing.TB, changes ...func(c *idpool.Config)) *Server {
@@ -93,7 +95,8 @@ func changed(c idpool.Config, changes []func(*idpool.Config)) idpool.Config {
 // Scope makes a world of its own on the running server, in less than a
 // millisecond, which is gone when the test is over: with tenants, applications,
 // keys, clock, faults and journal that no other test sees. Listeners and the
-// Kafka cluster with its topics are shared.
+// Kafka cluster with its topics are shared, so that TLS faults are for the Server
+// of [Start]. The clock runs by the one of that Server: moving that moves all.
 //
 // It begins as a copy of the Config that s runs by, changed by each of the
 // functions. Tenants and pools have other ids: [idpool.Scope.PoolID] says what a
@@ -123,8 +126,8 @@ func (s *Server) Scope(t testing.TB, changes ...func(c *idpool.Config)) *Server 
 	return made
 }
 
-// Close ends the server, or the scope, before the test does. Closing twice is
-// closing once.
+// Close ends the server with its scopes, or the scope, before the test does.
+// Closing twice is closing once.
 func (s *Server) Close() error { return s.close() }
 
 // endWith lets the test end the server, and see why it failed.

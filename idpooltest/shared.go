@@ -10,7 +10,8 @@ import (
 
 // Shared is one server for all tests of a test binary: a variable beside the
 // tests, whose zero value is useful. The first test that wants a [Shared.Scope]
-// starts it, and it ends with the process, or with [Shared.Close] in TestMain.
+// starts it, and it ends with the process, or with [Shared.Close] in TestMain. It is
+// safe for concurrent use.
 //
 //	var server idpooltest.Shared
 //

@@ -85,14 +85,15 @@ func (s *Server) Audience() string {
 }
 
 // Token is an access token that the application [Server.ClientID] gets from the
-// token endpoint with its secret, over HTTP as every client does: it is in the
-// journal, and faults concern it.
+// token endpoint with its secret, over HTTP as every client does: each call asks
+// anew, is in the journal, and meets the faults of the endpoint, which end the test.
 func (s *Server) Token(t testing.TB) string {
 	t.Helper()
 	return s.TokenFor(t, "")
 }
 
-// TokenFor is such a token of another application, by its appId.
+// TokenFor is such a token of another application, by its appId, which has a secret
+// and a role.
 func (s *Server) TokenFor(t testing.TB, clientID string) string {
 	t.Helper()
 	token, err := s.fetch(t.Context(), clientID)
@@ -104,7 +105,8 @@ func (s *Server) TokenFor(t testing.TB, clientID string) string {
 
 // Mint makes a token that the token endpoint would not give: for any
 // application without its secret, with any claims, header and times. What the
-// request leaves out is that of [Server.Token].
+// request leaves out is that of [Server.Token]. It does not go over HTTP: no fault
+// meets it, and the journal does not have it.
 func (s *Server) Mint(t testing.TB, r idp.MintRequest) string {
 	t.Helper()
 	token, err := s.world.Mint(t.Context(), r)
@@ -116,7 +118,8 @@ func (s *Server) Mint(t testing.TB, r idp.MintRequest) string {
 
 // BrokenTokens are a valid token, the first, and all that must be refused
 // although they look like it, each with its name and the check that refuses it.
-// Only Valid ones must be accepted, and Lenient ones may be.
+// Only the Valid one must be accepted, and Lenient ones may be; of those an API has
+// to refuse the ones with Audience, which are for another API.
 func (s *Server) BrokenTokens(t testing.TB) iter.Seq[forge.Token] {
 	t.Helper()
 	tokens, err := s.world.BrokenTokens(t.Context(), idp.MintRequest{})
