@@ -194,7 +194,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) (status int, fie
 
 // decodeJSON is readJSON of a body that has been read.
 func decodeJSON(body []byte, into any) (status int, field string, err error) {
-	err = strictjson.Unmarshal(body, into, strictjson.RejectUnknownMembers(true))
+	err = strictjson.Unmarshal(body, into, strictjson.RejectUnknownMembers(true), exactNumbers)
 	if err == nil {
 		return http.StatusOK, "", nil
 	}
@@ -208,6 +208,22 @@ func decodeJSON(body []byte, into any) (status int, field string, err error) {
 	}
 	return http.StatusBadRequest, field, fmt.Errorf("the body is not as expected: %w", err)
 }
+
+// exactNumbers keeps the integers of claims, which a float64 would round.
+var exactNumbers = strictjson.WithUnmarshalers(strictjson.UnmarshalFromFunc(func(d *jsontext.Decoder, into *any) error {
+	if d.PeekKind() != '0' {
+		return errors.ErrUnsupported
+	}
+	number, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	if i, notInteger := strconv.ParseInt(string(number), 10, 64); notInteger == nil {
+		*into = i
+		return nil
+	}
+	return strictjson.Unmarshal(number, into)
+}))
 
 // fieldOf is a JSON pointer as errors of a config write a place:
 // tenants[0].id.
@@ -244,12 +260,18 @@ func readBody(w http.ResponseWriter, r *http.Request, media ...string) (body []b
 	return body, http.StatusOK, nil
 }
 
-// writeJSON writes what no client can have caused to be unwritable.
+// writeJSON writes a body, or why there is none.
 func writeJSON(w http.ResponseWriter, status int, contentType string, body any) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil { // a time after the year 9999
+		text.Reset()
+		status, contentType = http.StatusInternalServerError, "application/problem+json"
+		_ = encoder.Encode(problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: err.Error()}) // texts and a number
+	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(body) // the client is gone; there is nobody to tell
+	_, _ = w.Write(text.Bytes()) // the client is gone; there is nobody to tell
 }

@@ -271,7 +271,7 @@ func merged[T any](now T, patch map[string]any) (after T, err error) {
 		return after, err
 	}
 	var target any
-	if err := strictjson.Unmarshal(text, &target); err != nil {
+	if err := strictjson.Unmarshal(text, &target, exactNumbers); err != nil {
 		return after, err
 	}
 	if text, err = json.Marshal(mergedValue(target, patch)); err != nil {

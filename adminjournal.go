@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -117,7 +118,7 @@ func (c *call) takeFromJournal() (reply, error) {
 	}
 	ctx, cancel := context.WithTimeout(c.waiting(), time.Duration(in.Timeout))
 	defer cancel()
-	taken, err := c.journal.Take(ctx, in.Filter, max(in.Count, 1))
+	taken, err := c.journal.Take(ctx, in.Filter, cmp.Or(in.Count, 1))
 	if err != nil && ctx.Err() != nil {
 		return reply{}, refused(http.StatusRequestTimeout, "%v", err)
 	}

@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,6 +14,9 @@ type scopeRequest struct {
 	// Name is for people: it is in the log. Empty means the id.
 	Name string `json:"name,omitempty"`
 }
+
+// maxScopeName bounds what is in each line of the log.
+const maxScopeName = 200
 
 // scopeView is a scope as the admin API shows it.
 type scopeView struct {
@@ -71,6 +75,9 @@ func (s *Stack) makeScope(c *call) (reply, error) {
 	var in scopeRequest
 	if err := c.read(&in); err != nil {
 		return reply{}, err
+	}
+	if len(in.Name) > maxScopeName {
+		return reply{}, &refusal{http.StatusUnprocessableEntity, problem{Detail: fmt.Sprintf("name: want at most %d bytes, got %d", maxScopeName, len(in.Name)), Field: "name"}}
 	}
 	scope, err := s.NewScope(ScopeConfig{Name: in.Name})
 	if err != nil {

@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -88,8 +89,14 @@ func (c *call) breakTokens() (reply, error) {
 		return reply{}, err
 	}
 	out := brokenList{}
+	if most := len(forge.Names()); len(in.Names) > most {
+		return reply{}, &refusal{http.StatusUnprocessableEntity, problem{Detail: fmt.Sprintf("names: %d are more than the %d that there are", len(in.Names), most), Field: "names"}}
+	}
 	for _, name := range in.Names {
 		one, err := forge.Make(source, name)
+		if err == nil {
+			err = c.r.Context().Err()
+		}
 		if err != nil {
 			return reply{}, &refusal{http.StatusUnprocessableEntity, problem{Detail: err.Error(), Field: "names"}}
 		}

@@ -54,6 +54,9 @@ func (s *Scope) Reset(ctx context.Context) error {
 func (s *Scope) revise(ctx context.Context, revision func(Config) (Config, error)) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
+	if err := s.ended(); err != nil {
+		return err
+	}
 	before := s.current()
 	c, err := revision(before.config)
 	if err != nil {
@@ -97,7 +100,9 @@ func firstDifference(at string, a, b reflect.Value) string {
 		switch x, y := a.FieldByIndex(f.Index), b.FieldByIndex(f.Index); {
 		case same(x, y):
 		case x.Kind() == reflect.Struct:
-			return firstDifference(at+name+".", x, y)
+			if field := firstDifference(at+name+".", x, y); field != "" {
+				return field
+			}
 		default:
 			return at + name
 		}
@@ -137,6 +142,9 @@ func (s *Scope) SetRoleBindings(ctx context.Context, poolID string, bindings []p
 func (s *Scope) bind(poolID string, bindings []pool.RoleBinding) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
+	if err := s.ended(); err != nil {
+		return err
+	}
 	before := s.current()
 	p := before.pools[poolID]
 	if p == nil {

@@ -58,6 +58,7 @@ func (c *Clock) Set(to time.Time) {
 
 // Advance moves the clock on, or back when by is negative.
 func (c *Clock) Advance(by time.Duration) {
+	by = min(max(by, -2*farthest), 2*farthest) // from one end to the other, and no overflow
 	c.move(func(s *clockState) {
 		if !s.frozen.IsZero() {
 			s.frozen = c.bounded(s.frozen.Add(by))

@@ -29,8 +29,8 @@ func (s *Scope) decideFor(ctx context.Context, listener string, r validator.Requ
 
 // decisionEntry is what the journal says of a decision.
 func decisionEntry(d validator.Decision, r validator.Request, says hearsay) journal.Entry {
-	e := journal.Entry{Endpoint: journal.EndpointDecision, Tenant: loggable(says.tenantID()), ClientID: loggable(says.client),
-		Cluster: loggable(r.Cluster), Principal: d.Principal, Identity: loggable(d.Identity), Pools: d.Pools,
+	e := journal.Entry{Endpoint: journal.EndpointDecision, Tenant: says.tenantID(), ClientID: says.client,
+		Cluster: r.Cluster, Principal: d.Principal, Identity: d.Identity, Pools: d.Pools,
 		Outcome: journal.OutcomeOK}
 	if !d.Allowed {
 		failed := d.Failed()
@@ -52,12 +52,12 @@ func (s *Scope) decide(ctx context.Context, r validator.Request) validator.Decis
 // logDecision writes a line without the token.
 func (s *Scope) logDecision(r validator.Request, d validator.Decision) {
 	if d.Allowed {
-		s.log.Info("login allowed", "principal", d.Principal, "identity", d.Identity, "pools", d.Pools, "cluster", loggable(r.Cluster))
+		s.log.Info("login allowed", "principal", d.Principal, "identity", d.Identity, "pools", d.Pools, "cluster", s.noted(r.Cluster))
 		return
 	}
 	failed := d.Failed()
 	s.log.Warn("login refused", "check", failed.Name, "reason", failed.Message, "got", failed.Got, "want", failed.Want,
-		"cause", firstCause(d), "pool", loggable(r.Pools), "cluster", loggable(r.Cluster))
+		"cause", firstCause(d), "pool", s.noted(r.Pools), "cluster", s.noted(r.Cluster))
 }
 
 // firstCause is the id of the likeliest cause of a refusal; empty for none.

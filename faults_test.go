@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -253,7 +254,7 @@ func TestFaultWindowsFollowTheClock(t *testing.T) {
 // time would, and a client that can log in again goes on.
 func TestTheClockEndsKafkaSessions(t *testing.T) {
 	s := startKafka(t, kafkaConfig())
-	var mayAsk bool
+	var mayAsk atomic.Bool
 	first, err := s.Mint(t.Context(), idp.MintRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -261,7 +262,7 @@ func TestTheClockEndsKafkaSessions(t *testing.T) {
 	c, err := kgo.NewClient(kgo.SeedBrokers(s.Kafka), kgo.DisableIdempotentWrite(), kgo.SASL(oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
 		token := first
 		var err error
-		if mayAsk {
+		if mayAsk.Load() {
 			token, err = s.Mint(ctx, idp.MintRequest{})
 		}
 		return oauth.Auth{Token: token.AccessToken, Extensions: map[string]string{"logicalCluster": "lkc-acme", "identityPoolId": "pool-dev"}}, err
@@ -284,7 +285,7 @@ func TestTheClockEndsKafkaSessions(t *testing.T) {
 	if n := s.Journal().Count(journal.Filter{Endpoint: journal.EndpointKafkaLogin, Outcome: journal.OutcomeRefused}); n == 0 {
 		t.Error("no login with the old token was refused")
 	}
-	mayAsk = true
+	mayAsk.Store(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for err := produce(); err != nil; err = produce() {

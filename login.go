@@ -13,7 +13,7 @@ import (
 // login decides about a Kafka client, in the scope that its token is of.
 func (s *Stack) login(ctx context.Context, a broker.Attempt) broker.Verdict {
 	says := hear(a.Request.Token)
-	scope := s.ofToken(says)
+	scope := s.ofLogin(a.Request.Pools, says)
 	v := broker.Verdict{Now: scope.clock.Now}
 	v.Observe = func(l broker.Login) {
 		e := loginEntry(l, says)
@@ -48,8 +48,8 @@ func attempted(a broker.Attempt, says hearsay) fault.Login {
 func loginEntry(l broker.Login, says hearsay) journal.Entry {
 	d := l.Decision
 	e := journal.Entry{Endpoint: journal.EndpointKafkaLogin, Listener: "kafka", Client: l.Client, Fault: l.Fault,
-		Tenant: loggable(says.tenantID()), ClientID: loggable(says.client), Cluster: loggable(l.Request.Cluster),
-		Principal: d.Principal, Identity: loggable(d.Identity), Pools: d.Pools,
+		Tenant: says.tenantID(), ClientID: says.client, Cluster: l.Request.Cluster,
+		Principal: d.Principal, Identity: d.Identity, Pools: d.Pools,
 		Check: l.Check, Cause: l.Cause, Detail: l.Reason, Outcome: journal.OutcomeOK, Duration: l.Took}
 	if !l.Allowed {
 		e.Outcome = journal.OutcomeRefused

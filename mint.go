@@ -79,6 +79,9 @@ func (c Config) completed(r idp.TokenRequest) idp.TokenRequest {
 	if t == "" && len(c.Tenants) > 0 {
 		t = c.Tenants[0].ID
 	}
+	if apis := c.APIs(); r.ClientID != "" && client.AppID == "" && r.Scope == "" && r.Resource == "" && len(apis) > 0 {
+		r.Scope = apis[0] // so that the error is about the client
+	}
 	r.Tenant, r.ClientID = cmp.Or(r.Tenant, t), cmp.Or(r.ClientID, client.AppID)
 	if scopes, _ := c.Scopes(r.ClientID); r.Scope == "" && r.Resource == "" && len(scopes) == 1 {
 		r.Scope = scopes[0]

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/google/uuid"
 )
 
 // ScopeConfig says what a new scope begins with.
@@ -42,55 +41,13 @@ func (s *Stack) NewScope(c ScopeConfig) (*Scope, error) {
 		return nil, &ConfigError{File: own.source, Field: field, Message: "is shared by all scopes, and cannot be another in one"}
 	}
 	scope.renames = renames(own, scope.id)
-	scope.initial = rewritten(own, scope.rename)
+	scope.initial = scope.renames.config(own, s.publicURLs.list())
 	scope.initial.Keyring = s.scopes.keys()
 	if err := scope.begin(scope.initial); err != nil {
 		scope.end()
 		return nil, err
 	}
 	return scope, nil
-}
-
-// renaming is what a scope's names are made of.
-type renaming struct {
-	tenants map[string]string // new id by the old one
-	pools   map[string]string // likewise
-	issuer  map[string]string // of v2.0 tokens, where the Config has one for all
-	texts   *strings.Replacer // of what is mentioned within other texts
-}
-
-func renames(c Config, id string) renaming {
-	r := renaming{tenants: map[string]string{}, pools: map[string]string{}, issuer: map[string]string{}}
-	if c.Issuer != "" && c.Issuer != "azure" {
-		r.issuer[c.Issuer] = strings.TrimSuffix(c.Issuer, "/") + "/" + id
-	}
-	var texts []string
-	for _, t := range c.Tenants {
-		fresh := uuid.NewString()
-		r.tenants[strings.ToLower(t.ID)] = fresh
-		texts = append(texts, t.ID, fresh, strings.ToLower(t.ID), fresh)
-		for _, domain := range t.Domains {
-			texts = append(texts, domain, id+"."+domain)
-		}
-	}
-	for _, p := range c.IdentityProviders {
-		for _, pool := range p.IdentityPools {
-			r.pools[pool.ID] = pool.ID + "-" + id
-		}
-	}
-	r.texts = strings.NewReplacer(texts...)
-	return r
-}
-
-// rename is a text of the original Config as the scope has it.
-func (s *Scope) rename(text string) string {
-	if id, isPool := s.renames.pools[text]; isPool {
-		return id
-	}
-	if issuer, isIssuer := s.renames.issuer[text]; isIssuer {
-		text = issuer
-	}
-	return s.renames.texts.Replace(text)
 }
 
 // ID tells scopes apart; empty for the Stack's own.
@@ -114,15 +71,10 @@ func (s *Scope) TenantID() string {
 
 // PoolID is what the scope calls the pool that the Config it is a copy of calls
 // id. In the Stack's own scope it is the same.
-func (s *Scope) PoolID(id string) string {
-	if own, renamed := s.renames.pools[id]; renamed {
-		return own
-	}
-	return id
-}
+func (s *Scope) PoolID(id string) string { return s.renames.pool(id) }
 
 // Close ends the scope: its tenants, tokens and pools are unknown from now on.
-// The Stack's own scope ends with the Stack.
+// The Stack's own scope ends with the Stack. Closing twice is closing once.
 func (s *Scope) Close() error {
 	if s.id == "" {
 		return s.stack.Close()
@@ -130,11 +82,22 @@ func (s *Scope) Close() error {
 	if s.stack.lifetime.Err() != nil {
 		return nil // the Stack has ended it
 	}
-	if !s.stack.scopes.leave(s) {
-		return errors.New("idpool: " + s.String() + " is closed already")
-	}
+	s.changing.Lock()
+	there := s.stack.scopes.leave(s)
 	s.close()
+	s.changing.Unlock()
+	if !there {
+		return nil
+	}
 	return s.refreshBroker(context.Background())
+}
+
+// ended is an error once the scope has been closed.
+func (s *Scope) ended() error {
+	if s.lifetime.Err() == nil {
+		return nil
+	}
+	return errors.New("idpool: " + s.String() + " is closed")
 }
 
 // close stops what the scope runs.

@@ -49,7 +49,7 @@ func newRootScope(stack *Stack, c Config) (*Scope, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.clock = newClock(now)
-	return s, s.begin(c)
+	return s, s.begin(clone(c))
 }
 
 // begin makes the first world of a scope.
@@ -66,11 +66,8 @@ func (s *Scope) begin(c Config) error {
 	if err != nil {
 		return err
 	}
-	if err := s.stack.scopes.enter(s, w, nil); err != nil {
-		return err
-	}
-	s.world.Store(w)
-	return nil
+	s.world.Store(w) // first: who finds the scope finds its world
+	return s.stack.scopes.enter(s, w, nil)
 }
 
 // current is the world in use. Whoever decides something asks once.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/oauth"
 
+	"github.com/idpool/idpool/broker"
 	"github.com/idpool/idpool/fault"
 	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/journal"
@@ -165,8 +167,14 @@ func TestAScopeEnds(t *testing.T) {
 	if ok, check := decideIn(s.Scope, token); ok || check != "provider" {
 		t.Errorf("its token: %t at %q", ok, check)
 	}
-	if err := scope.Close(); err == nil || !strings.Contains(err.Error(), "scope short is closed already") {
+	if err := scope.Close(); err != nil {
 		t.Errorf("closed twice: %v", err)
+	}
+	if err := scope.Change(t.Context(), func(*Config) error { return nil }); err == nil || !strings.Contains(err.Error(), "scope short is closed") {
+		t.Errorf("changed when it has ended: %v", err)
+	}
+	if n := len(s.scopes.all()); n != 0 {
+		t.Errorf("%d scopes after that", n)
 	}
 }
 
@@ -456,5 +464,123 @@ func TestTheJournalHasNoSecrets(t *testing.T) {
 		if strings.Contains(string(entries), bad) {
 			t.Errorf("%s is in the journal: %s", name, entries)
 		}
+	}
+}
+
+// Words of the Config that coincide with a name of the scope's stay as they are,
+// and so does what is about other servers.
+func TestAScopeRenamesOnlyItsNames(t *testing.T) {
+	c := Acme()
+	c.Tenants[0].Domains = []string{"example.com"}
+	c.Listeners.HTTPS.PublicURL = "https://idp.example.com"
+	c.IdentityProviders[0].Tenant = strings.ToUpper(acmeTenant)
+	dev := &c.IdentityProviders[0].IdentityPools[0]
+	dev.ID = "dev.environmentAdmin" // as the role is called
+	foreign := "https://other.example/" + acmeTenant
+	c.IdentityProviders = append(c.IdentityProviders, IdentityProvider{ID: "op-foreign", Issuer: foreign + "/v2.0", JWKSURI: foreign + "/keys"})
+	s := start(t, c)
+	scope := newScope(t, s)
+	_, token := tokenOf(t, s, scope)
+	d := scope.Decide(t.Context(), validator.Request{Token: token, Cluster: "lkc-acme", Pools: scope.PoolID("dev.environmentAdmin")})
+	if !d.Allowed {
+		t.Errorf("refused at %+v", d.Failed())
+	}
+	got := scope.Config()
+	if got.Listeners.HTTPS.PublicURL != "https://idp.example.com" {
+		t.Errorf("the listener's URL became %s", got.Listeners.HTTPS.PublicURL)
+	}
+	if p := got.IdentityProviders[1]; p.Issuer != foreign+"/v2.0" || p.JWKSURI != foreign+"/keys" {
+		t.Errorf("another server's provider became %+v", p)
+	}
+	if got.Tenants[0].Domains[0] != scope.ID()+".example.com" {
+		t.Errorf("the domain became %s", got.Tenants[0].Domains[0])
+	}
+}
+
+// The pool that a client names says whose it is, also when its token says
+// nothing: a broken token of a scope is that scope's to refuse.
+func TestABrokenLoginStaysInItsScope(t *testing.T) {
+	s := startKafka(t, kafkaConfig())
+	scope := newScope(t, s)
+	tokens, err := scope.BrokenTokens(t.Context(), idp.MintRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	for _, one := range tokens {
+		if one.Valid || !strings.Contains("opaque one-part payload-array other-tenant encrypted", one.Name) {
+			continue
+		}
+		sent++
+		v := s.login(t.Context(), broker.Attempt{Request: validator.Request{Token: one.Token, Cluster: "lkc-acme", Pools: scope.PoolID("pool-dev")}})
+		v.Observe(broker.Login{})
+	}
+	if sent < 3 {
+		t.Fatalf("%d tokens", sent)
+	}
+	if n := scope.Journal().Count(journal.Filter{Endpoint: journal.EndpointKafkaLogin}); n != sent {
+		t.Errorf("%d of %d logins are in the scope's journal", n, sent)
+	}
+	if n := s.Journal().Count(journal.Filter{Endpoint: journal.EndpointKafkaLogin}); n != 0 {
+		t.Errorf("%d logins are in the server's own journal", n)
+	}
+}
+
+// The server may end while scopes are made, changed and ended.
+func TestTheServerEndsUnderItsScopes(t *testing.T) {
+	s, err := Start(t.Context(), Acme())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	began := make(chan struct{}, 4)
+	for range 4 {
+		wg.Go(func() {
+			for first := true; ; first = false {
+				scope, err := s.NewScope(ScopeConfig{})
+				if first {
+					began <- struct{}{}
+				}
+				if err != nil {
+					if !strings.Contains(err.Error(), "the server has ended") {
+						t.Error(err)
+					}
+					return
+				}
+				wg.Go(func() { _ = scope.Change(context.Background(), func(*Config) error { return nil }) })
+				if err := scope.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 4 {
+		<-began
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if n := len(s.scopes.all()); n != 0 {
+		t.Errorf("%d scopes are left", n)
+	}
+}
+
+// Entries of the journal do not keep the requests that they are about in memory.
+func TestTheJournalKeepsNoRequests(t *testing.T) {
+	s := start(t, Acme())
+	long := "/" + acme + "/discovery/v2.0/keys?q=" + strings.Repeat("x", 60_000)
+	for range 500 {
+		fetch(t, s, s.HTTP+long)
+	}
+	var held runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&held)
+	s.Journal().Clear()
+	runtime.GC()
+	before := held.HeapAlloc
+	runtime.ReadMemStats(&held)
+	if freed := int64(before) - int64(held.HeapAlloc); freed > 10<<20 {
+		t.Errorf("500 entries held %d MB", freed>>20)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,18 +22,16 @@ type scopeIndex struct {
 	scopes map[string]*Scope // those beside the stack's own, by id
 	owners map[string]*Scope // by what [world.names] gives, of all
 	made   int               // how many scopes there have been
+	closed bool              // the stack has ended
 }
 
-// keys are those of the next scope: of the spare test keys, another one signs in
-// each of eight scopes. Making a key would take a hundred times as long as a
-// scope may.
+// keys are those of the next scope: one of eight fixed sets, in turn. Making keys
+// would take a hundred times as long as a scope may.
 func (x *scopeIndex) keys() *idp.Keyring {
-	spare := idp.SpareKeys()
 	x.mu.Lock()
-	first := x.made % len(spare)
+	defer x.mu.Unlock()
 	x.made++
-	x.mu.Unlock()
-	return idp.NewKeyring(spare[first], spare[(first+1)%len(spare)], spare[(first+2)%len(spare)])
+	return idp.TestKeySet(x.made)
 }
 
 // names are what only one scope of a stack may have: the ids and domains of its
@@ -52,6 +51,9 @@ func (w *world) names() []string {
 	return all
 }
 
+// maxScopes bounds what tests that never end their scopes leave behind.
+const maxScopes = 10_000
+
 // poolPrefix tells pools from tenants: it is in no domain.
 const poolPrefix = "pool:"
 
@@ -62,6 +64,12 @@ func (x *scopeIndex) enter(s *Scope, after, before *world) error {
 	defer x.mu.Unlock()
 	if x.owners == nil {
 		x.scopes, x.owners = map[string]*Scope{}, map[string]*Scope{}
+	}
+	switch {
+	case x.closed:
+		return errors.New("idpool: the server has ended")
+	case s.id != "" && x.scopes[s.id] == nil && len(x.scopes) >= maxScopes:
+		return fmt.Errorf("idpool: there are %d scopes already: end those that are not used any more", maxScopes)
 	}
 	names := after.names()
 	for _, name := range names {
@@ -107,6 +115,14 @@ func (x *scopeIndex) scope(id string) *Scope {
 	return x.scopes[id]
 }
 
+// end is all, after which nobody enters any more.
+func (x *scopeIndex) end() []*Scope {
+	x.mu.Lock()
+	x.closed = true
+	x.mu.Unlock()
+	return x.all()
+}
+
 // all are the scopes beside the stack's own.
 func (x *scopeIndex) all() []*Scope {
 	x.mu.RLock()
@@ -132,9 +148,15 @@ func (s *Stack) ofPath(path string) *Scope {
 	return s.Scope
 }
 
-// ofToken is the scope whose tenant a token says to be from, without believing
-// it: that scope then decides.
-func (s *Stack) ofToken(says hearsay) *Scope {
+// ofLogin is the scope that a Kafka client means: that of the first pool that it
+// names, or else the one whose tenant the token says to be from. Nothing of that
+// is believed: the scope then decides.
+func (s *Stack) ofLogin(pools string, says hearsay) *Scope {
+	for id := range strings.SplitSeq(pools, ",") {
+		if owner := s.scopes.owner(poolPrefix + id); owner != nil {
+			return owner
+		}
+	}
 	for _, name := range append(strings.Split(says.issuer, "/"), says.tenant) {
 		if owner := s.scopes.owner(strings.ToLower(name)); owner != nil {
 			return owner

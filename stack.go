@@ -115,7 +115,8 @@ func (s *Stack) shutdown() error {
 	s.detach()
 	s.end()
 	s.faults.Close() // what waits for nothing need not be waited for
-	for _, scope := range s.scopes.all() {
+	scopes := s.scopes.end()
+	for _, scope := range scopes {
 		scope.faults.Close()
 	}
 	s.client.CloseIdleConnections()
@@ -123,7 +124,7 @@ func (s *Stack) shutdown() error {
 	for range s.servers {
 		errs = append(errs, <-s.serving)
 	}
-	for _, scope := range s.scopes.all() {
+	for _, scope := range scopes {
 		scope.close()
 	}
 	s.Scope.close()

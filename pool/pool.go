@@ -10,6 +10,7 @@ package pool
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode"
@@ -98,7 +99,7 @@ func checkID(id string) error {
 // Config returns what the pool was made from, with the role bindings of now.
 func (p *Pool) Config() Config {
 	c := p.config
-	c.RoleBindings = p.RoleBindings()
+	c.RoleBindings = slices.Clone(p.RoleBindings())
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -164,6 +165,7 @@ func (m *Metrics) Fetched(provider string, err error, took time.Duration) {
 	if err != nil {
 		result = "failed"
 	}
+	provider = strings.ToValidUTF8(provider, "?") // Prometheus panics otherwise
 	m.fetches.of(fetch{provider, result}).Inc()
 	m.fetchDuration.of(provider).Observe(took.Seconds())
 }
