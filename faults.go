@@ -21,12 +21,17 @@ var brokenNames = sync.OnceValue(func() []string {
 
 // newFaults makes the empty set of a scope's faults.
 func (s *Scope) newFaults(seed uint64) *fault.Set {
+	var without []string
+	if s.id != "" {
+		without = []string{fault.TLS}
+	}
 	return fault.New(fault.Config{
-		Seed:   seed,
-		Now:    s.clock.Now,
-		Tenant: func(segment string) string { return s.current().idp.TenantID(segment) },
-		Refuse: func(w http.ResponseWriter, r *http.Request, e *idp.Error) { s.current().idp.WriteError(w, r, e) },
-		Break:  s.breakToken, TokenNames: brokenNames(),
+		Seed:    seed,
+		Now:     s.clock.Now,
+		Tenant:  func(segment string) string { return s.current().idp.TenantID(segment) },
+		Refuse:  func(w http.ResponseWriter, r *http.Request, e *idp.Error) { s.current().idp.WriteError(w, r, e) },
+		Without: without,
+		Break:   s.breakToken, TokenNames: brokenNames(),
 	})
 }
 
@@ -43,9 +48,4 @@ func (s *Scope) breakToken(_ context.Context, name, token string) (string, error
 // AddFault lets something go wrong from now on, and returns the fault with its
 // id. A TLS handshake says nothing of a tenant, so that its faults are the
 // Stack's own scope's to have. Its error is a *fault.Error.
-func (s *Scope) AddFault(f fault.Fault) (fault.Fault, error) {
-	if s.id != "" && f.Endpoint == fault.TLS {
-		return fault.Fault{}, &fault.Error{Field: "endpoint", Message: "tls is shared by all scopes: a handshake names no tenant, so that its faults belong to the server's own scope"}
-	}
-	return s.faults.Add(f)
-}
+func (s *Scope) AddFault(f fault.Fault) (fault.Fault, error) { return s.faults.Add(f) }

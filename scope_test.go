@@ -194,7 +194,7 @@ func TestAScopeIsConsistent(t *testing.T) {
 	if status, _ := askToken(t, s.Client(), s.HTTP, scope.Config().Tenants[0].Domains[0], secret); status != http.StatusOK {
 		t.Errorf("by its domain: %d", status)
 	}
-	if _, err := scope.AddFault(fault.Fault{Endpoint: "tls", Close: true}); err == nil || !strings.Contains(err.Error(), "shared by all scopes") {
+	if _, err := scope.Faults().Add(fault.Fault{Endpoint: "tls", Close: true}); err == nil || !strings.Contains(err.Error(), "endpoint") {
 		t.Errorf("a TLS fault of a scope: %v", err)
 	}
 	other := Acme()

@@ -56,11 +56,11 @@ func (f *Fault) checkValues(m *mistakes) {
 	}
 	for _, n := range []struct {
 		field  string
-		value  int
+		value  int64
 		length string
-	}{{"times", f.Times, ""}, {"every", f.Every, ""}, {"cutBody", f.CutBody, ""},
-		{"aadsts", f.AADSTS, ""}, {"delay", int(f.Delay), f.Delay.String()},
-		{"retryAfter", int(f.RetryAfter), f.RetryAfter.String()}, {"slowBody", int(f.SlowBody), f.SlowBody.String()}} {
+	}{{"times", int64(f.Times), ""}, {"every", int64(f.Every), ""}, {"cutBody", int64(f.CutBody), ""},
+		{"aadsts", int64(f.AADSTS), ""}, {"delay", int64(f.Delay), f.Delay.String()},
+		{"retryAfter", int64(f.RetryAfter), f.RetryAfter.String()}, {"slowBody", int64(f.SlowBody), f.SlowBody.String()}} {
 		if n.value < 0 && n.length == "" {
 			m.add(n.field, "%d is negative", n.value)
 		} else if n.value < 0 {

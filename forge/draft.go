@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/idpool/idpool/idp"
@@ -68,12 +69,29 @@ func (d *draft) fill() error {
 	if d.Other == nil && len(spare) > 0 {
 		d.Other, spare = spare[0], spare[1:]
 	}
-	if len(spare) == 0 {
-		return errors.New("forge: so many keys are published that none of the fixed ones is left for an attacker")
+	if len(spare) == 0 { // so many are published that no fixed one is left
+		made, err := madeKeys()
+		if err != nil {
+			return err
+		}
+		spare = made
 	}
 	d.stranger = spare[0]
+	if d.Other == nil {
+		d.Other = spare[1]
+	}
 	return nil
 }
+
+// madeKeys are those of an attacker who cannot have fixed ones. Making them takes
+// as long as hundreds of signatures.
+var madeKeys = sync.OnceValues(func() ([]*idp.Key, error) {
+	ring, err := idp.GenerateKeys(time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("forge: %v", err)
+	}
+	return ring.Keys(), nil
+})
 
 // takeApart reads the token.
 func (d *draft) takeApart() error {
