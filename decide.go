@@ -21,20 +21,20 @@ func (s *Scope) decideFor(ctx context.Context, listener string, r validator.Requ
 	began, says := time.Now(), hear(r.Token)
 	d := s.decide(ctx, r)
 	s.logDecision(r, d)
-	e := decisionEntry(d, r, says)
+	e := s.decisionEntry(d, r, says)
 	e.Listener, e.Duration = listener, time.Since(began)
 	s.note(e)
 	return d
 }
 
 // decisionEntry is what the journal says of a decision.
-func decisionEntry(d validator.Decision, r validator.Request, says hearsay) journal.Entry {
-	e := journal.Entry{Endpoint: journal.EndpointDecision, Tenant: says.tenantID(), ClientID: says.client,
-		Cluster: r.Cluster, Principal: d.Principal, Identity: d.Identity, Pools: d.Pools,
+func (s *Scope) decisionEntry(d validator.Decision, r validator.Request, says hearsay) journal.Entry {
+	e := journal.Entry{Endpoint: journal.EndpointDecision, Tenant: s.noted(says.tenantID()), ClientID: s.noted(says.client),
+		Cluster: s.noted(r.Cluster), Principal: d.Principal, Identity: s.noted(d.Identity), Pools: d.Pools,
 		Outcome: journal.OutcomeOK}
 	if !d.Allowed {
 		failed := d.Failed()
-		e.Outcome, e.Check, e.Cause, e.Detail = journal.OutcomeRefused, failed.Name, firstCause(d), failed.Message
+		e.Outcome, e.Check, e.Cause, e.Detail = journal.OutcomeRefused, failed.Name, firstCause(d), s.noted(failed.Message)
 	}
 	return e
 }

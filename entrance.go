@@ -35,7 +35,7 @@ func (e entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	defer func() {
 		o.entry.Duration = time.Since(began)
-		e.scope.note(o.finished())
+		e.scope.note(o.finished(e.scope))
 	}()
 	e.provider().ServeHTTP(o, r)
 	o.entry.Outcome = outcome(o.entry.Status)
@@ -81,8 +81,18 @@ func (o *observed) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach what is below.
 func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 
-// finished is the entry with what the headers say of a fault.
-func (o *observed) finished() journal.Entry {
+// finished is the entry with what the headers say of a fault, without the secrets
+// that people put into URLs, and without the request: texts of a client's are
+// parts of the whole of it, which must not stay in memory for their sake. What
+// the identity provider has said is fit for a log already.
+func (o *observed) finished(s *Scope) journal.Entry {
+	e := &o.entry
+	if e.Endpoint == journal.EndpointOther || s.current().idp.TenantID(firstSegment(e.Path)) == "" {
+		e.Path = loggable(s.current().idp.Loggable(e.Path))
+	}
+	for _, sent := range []*string{&e.Method, &e.Path, &e.Tenant, &e.ClientID, &e.Scope, &e.Detail} {
+		*sent = strings.Clone(*sent)
+	}
 	if injected := o.Header()[fault.Header]; len(injected) > 0 {
 		o.entry.Fault = injected[0]
 	}
@@ -103,16 +113,11 @@ func outcome(status int) string {
 // note puts an entry into the journal and the metrics.
 func (s *Scope) note(e journal.Entry) {
 	e.Time = s.clock.Now()
-	// What a client sent may have a secret in it, and is part of the whole request,
-	// which must not stay in memory for its sake.
-	for _, sent := range []*string{&e.Method, &e.Path, &e.Tenant, &e.ClientID, &e.Scope, &e.Cluster, &e.Identity, &e.Detail} {
-		*sent = s.noted(*sent)
-	}
 	s.journal.Add(e)
 	s.stack.metrics.Observe(e)
 }
 
-// noted is a text of a client's as the journal has it.
+// noted is a text of a client's as journal and log have it.
 func (s *Scope) noted(text string) string {
 	if text == "" {
 		return ""

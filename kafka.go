@@ -26,7 +26,7 @@ func (s *Stack) serveKafka(l net.Listener) error {
 				s.noteHandshake("kafka", client, err.Error())
 			}
 		},
-		Observe:    func(l broker.Login) { s.note(loginEntry(l, hearsay{})) },
+		Observe:    func(l broker.Login) { s.note(s.loginEntry(l, hearsay{})) },
 		Clusters:   s.config.embeddedClusters(),
 		Advertised: s.Kafka,
 		Verbose:    s.config.Kafka.Errors == "verbose",

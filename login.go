@@ -16,7 +16,7 @@ func (s *Stack) login(ctx context.Context, a broker.Attempt) broker.Verdict {
 	scope := s.ofLogin(a.Request.Pools, says)
 	v := broker.Verdict{Now: scope.clock.Now}
 	v.Observe = func(l broker.Login) {
-		e := loginEntry(l, says)
+		e := scope.loginEntry(l, says)
 		if v.Close {
 			e.Outcome = journal.OutcomeFailed // there was no answer
 		}
@@ -45,12 +45,12 @@ func attempted(a broker.Attempt, says hearsay) fault.Login {
 }
 
 // loginEntry is what the journal says of a login.
-func loginEntry(l broker.Login, says hearsay) journal.Entry {
+func (s *Scope) loginEntry(l broker.Login, says hearsay) journal.Entry {
 	d := l.Decision
 	e := journal.Entry{Endpoint: journal.EndpointKafkaLogin, Listener: "kafka", Client: l.Client, Fault: l.Fault,
-		Tenant: says.tenantID(), ClientID: says.client, Cluster: l.Request.Cluster,
-		Principal: d.Principal, Identity: d.Identity, Pools: d.Pools,
-		Check: l.Check, Cause: l.Cause, Detail: l.Reason, Outcome: journal.OutcomeOK, Duration: l.Took}
+		Tenant: s.noted(says.tenantID()), ClientID: s.noted(says.client), Cluster: s.noted(l.Request.Cluster),
+		Principal: d.Principal, Identity: s.noted(d.Identity), Pools: d.Pools,
+		Check: l.Check, Cause: l.Cause, Detail: s.noted(l.Reason), Outcome: journal.OutcomeOK, Duration: l.Took}
 	if !l.Allowed {
 		e.Outcome = journal.OutcomeRefused
 	}

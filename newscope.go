@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"strings"
-
 )
 
 // ScopeConfig says what a new scope begins with.

@@ -141,11 +141,16 @@ func (x *scopeIndex) owner(name string) *Scope {
 // ofPath is the scope of a request to the identity provider: its tenant is the
 // first segment. What belongs to nobody is the stack's own to answer.
 func (s *Stack) ofPath(path string) *Scope {
-	segment, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if owner := s.scopes.owner(strings.ToLower(segment)); owner != nil {
+	if owner := s.scopes.owner(strings.ToLower(firstSegment(path))); owner != nil {
 		return owner
 	}
 	return s.Scope
+}
+
+// firstSegment is what a path begins with.
+func firstSegment(path string) string {
+	segment, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return segment
 }
 
 // ofLogin is the scope that a Kafka client means: that of the first pool that it
