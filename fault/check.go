@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/idpool/idpool/internal/nearest"
 )
@@ -80,6 +81,11 @@ func (f *Fault) checkValues(m *mistakes) {
 	}
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
 		m.add("status", "%d is no status of an answer, want 200 to 599", f.Status)
+	}
+	// Not only a GUID of the Config: a client may send any other as its client_id,
+	// and a fault may wait for that, or for an application that is made later.
+	if strings.ContainsFunc(f.ClientID, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		m.add("clientId", "%.80q has white space in it, want an appId", f.ClientID)
 	}
 	if strings.ContainsAny(f.ContentType, "\r\n\x00") {
 		m.add("contentType", "%q has a line break in it", f.ContentType)

@@ -41,7 +41,8 @@ type Fault struct {
 	Endpoint string `json:"endpoint"`
 	// Tenant is a tenant's id or domain. Empty means every tenant.
 	Tenant string `json:"tenant,omitempty"`
-	// ClientID is the appId of a client. Empty means every client.
+	// ClientID is the appId of a client, or whatever else it sends as such, but for
+	// white space. Empty means every client.
 	ClientID string `json:"clientId,omitempty"`
 	// When is a condition in Expr, such as scope contains "kafka" && count > 2.
 	// [Conditions] lists the names that it may use.

@@ -32,7 +32,7 @@ func (e FileErrors) Error() string {
 // Parse reads faults from YAML or JSON: a list, or a list under the key faults.
 // name is what errors call the file. Its error is a FileErrors with every
 // mistake that the text has by itself; whether a tenant exists, only a [Set]
-// knows.
+// knows. A text without any fault is a mistake too.
 func Parse(name string, data []byte) ([]Fault, error) {
 	return parse(name, data, func(*Fault) mistakes { return nil })
 }
@@ -74,6 +74,10 @@ func parse(name string, data []byte, more func(*Fault) mistakes) ([]Fault, error
 	faults, prefix := r.decode(data)
 	if r.document == nil {
 		return nil, FileErrors(r.found)
+	}
+	if len(faults) == 0 && len(r.found) == 0 {
+		// Most likely the wrong file, or one whose faults are all comments.
+		return nil, FileErrors{{File: name, Message: "there is no fault in it"}}
 	}
 	unread := slices.Clone(r.found)
 	ids := map[string]bool{} // in lower case, as Add compares them

@@ -77,7 +77,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("got  %+v, %v from %s", again, err, text)
 	}
 	for _, empty := range []string{"", "[]", "faults: []", "{}", "# nothing"} {
-		if got, err := fault.Parse("faults.yaml", []byte(empty)); err != nil || len(got) != 0 {
+		if got, err := fault.Parse("faults.yaml", []byte(empty)); err == nil || err.Error() != "faults.yaml: there is no fault in it" || len(got) != 0 {
 			t.Errorf("%q: got %+v, %v", empty, got, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"context"
 	"net/http"
 	"time"
 )
@@ -45,6 +46,7 @@ type injection struct {
 func (x *injection) happen() {
 	f := &x.armed.fault
 	x.w.Header().Set(Header, f.ID)
+	x.r.Request = x.r.WithContext(context.WithValue(x.r.Context(), idKey{}, f.ID))
 	if f.Delay > 0 || f.Stall || f.SlowBody > 0 {
 		x.r.hold() // or the server would not notice that the client leaves
 		x.unlimited()
@@ -58,6 +60,16 @@ func (x *injection) happen() {
 	default:
 		x.send(x.answer())
 	}
+}
+
+// idKey is the key of a fault's id in the context of a request.
+type idKey struct{}
+
+// ID is the fault that happens to the request of a context, for lines of the log;
+// empty for none.
+func ID(ctx context.Context) string {
+	id, _ := ctx.Value(idKey{}).(string)
+	return id
 }
 
 // changes says whether a fault does more than delay.
