@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -65,7 +63,7 @@ $CLIENT_SECRET stands in its place.`,
 	cmd.Flags().StringVar(&f.url, "url", "", "public `URL` of the identity provider (default \""+defaultURL+"\", with --ssl \""+defaultSecureURL+"\")")
 	cmd.Flags().BoolVar(&f.ssl, "ssl", false, "TLS to the brokers and https to the identity provider")
 	cmd.Flags().StringVar(&f.ca, "ca", "idpool-ca.pem", "PEM `FILE` of the certificate authority, as \"idpool ca\" prints it, or \"\" where the system trusts it")
-	cmd.Flags().StringVar(&f.readyFile, "ready-file", "", "take the addresses from this `FILE` of a running serve")
+	readyFlag(cmd, &f.readyFile)
 	cmd.Flags().BoolVar(&f.showSecret, "show-secret", false, "print the secret of whatever config")
 	return cmd
 }
@@ -77,10 +75,11 @@ func (a *app) client(cmd *cobra.Command, args []string, f clientFlags) error {
 	if err := knownClient(args[0]); err != nil {
 		return err
 	}
-	c, err := a.load()
+	c, ready, err := a.loadPlaced(cmd, f.readyFile)
 	if err != nil {
 		return err
 	}
+	f.take(ready)
 	if err := f.place(&c); err != nil {
 		return err
 	}
@@ -124,11 +123,6 @@ func knownClient(name string) error {
 // place fills in the addresses, and has the config mint tokens for them.
 func (f *clientFlags) place(c *idpool.Config) error {
 	l := &c.Listeners
-	if f.readyFile != "" {
-		if err := f.readReady(); err != nil {
-			return err
-		}
-	}
 	plain, secure := cmp.Or(l.HTTP.PublicURL, defaultURL), cmp.Or(l.HTTPS.PublicURL, defaultSecureURL)
 	if f.url == "" && f.ssl {
 		f.url = secure
@@ -150,22 +144,13 @@ func (f *clientFlags) place(c *idpool.Config) error {
 	return nil
 }
 
-// readReady takes from the file what no flag gives.
-func (f *clientFlags) readReady() error {
-	var ready struct{ HTTP, HTTPS, Kafka string }
-	data, err := os.ReadFile(f.readyFile)
-	if err == nil {
-		err = json.Unmarshal(data, &ready)
-	}
-	if err != nil {
-		return &exitError{exitRefused, fmt.Errorf("client: --ready-file %s: %v", f.readyFile, err), ""}
-	}
+// take takes from a running server what no flag gives.
+func (f *clientFlags) take(r readiness) {
 	if f.ssl {
-		f.url = cmp.Or(f.url, ready.HTTPS)
+		f.url = cmp.Or(f.url, r.HTTPS)
 	}
-	f.url = cmp.Or(f.url, ready.HTTP, ready.HTTPS)
-	f.bootstrap = cmp.Or(f.bootstrap, ready.Kafka)
-	return nil
+	f.url = cmp.Or(f.url, r.HTTP, r.HTTPS)
+	f.bootstrap = cmp.Or(f.bootstrap, r.Kafka)
 }
 
 func (f *clientFlags) settings(cmd *cobra.Command, c idpool.Config) (clientsettings.Settings, error) {

@@ -23,6 +23,7 @@ type explainFlags struct {
 	extensions      []string
 	operation, name string // of a resource
 	at              string
+	readyFile       string
 }
 
 // foreignFlags describe one provider and one pool in place of a config.
@@ -47,7 +48,8 @@ config. Nothing is sent anywhere then, unless --jwks says where keys are.
 
 With a config, keys are fetched from the jwksUri of its providers and from
 nowhere else; for a provider given as tenant: they are the config's own, and no
-server need run. The exit code is 0 when allowed, 1 when refused, 2 for a
+server need run. Where one runs on other ports than the config's, --ready-file says
+which issuers it has. The exit code is 0 when allowed, 1 when refused, 2 for a
 mistake in the command or the config.`,
 		Example: `  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7 | idpool explain --pool pool-prod -
   idpool explain --no-signature --filter "'prod' in claims.roles" --identity-claim claims.azp eyJ0eXAiOi…
@@ -67,6 +69,7 @@ mistake in the command or the config.`,
 	flags.StringVar(&f.operation, "operation", "", "Kafka operation `NAME` to ask for, such as Read; with --resource")
 	flags.StringVar(&f.name, "resource", "", "`TYPE=NAME` of what --operation is done to, such as topic=orders, or cluster")
 	flags.StringVar(&f.at, "at", "", "decide as of this `TIME` (RFC 3339), such as 2026-11-23T12:00:00Z")
+	readyFlag(cmd, &f.readyFile)
 	return cmd
 }
 
@@ -163,7 +166,7 @@ func (a *app) explained(cmd *cobra.Command, f explainFlags, p paste) (idpool.Con
 	if err := f.request(&r); err != nil {
 		return idpool.Config{}, r, err
 	}
-	c, err := a.configFor(f, p)
+	c, err := a.configFor(cmd, f, p)
 	if err != nil {
 		return c, r, err
 	}
@@ -188,10 +191,13 @@ func (a *app) explained(cmd *cobra.Command, f explainFlags, p paste) (idpool.Con
 }
 
 // configFor is the config of --config, or the one that the flags describe.
-func (a *app) configFor(f explainFlags, p paste) (idpool.Config, error) {
+func (a *app) configFor(cmd *cobra.Command, f explainFlags, p paste) (idpool.Config, error) {
 	switch {
 	case !f.foreign.used():
-		return a.load()
+		c, _, err := a.loadPlaced(cmd, f.readyFile)
+		return c, err
+	case f.readyFile != "":
+		return idpool.Config{}, usageError("", "explain: --ready-file is for the config that serve has, and --filter, --issuer, --identity-claim and --jwks stand in for one")
 	case a.configFile != "":
 		return idpool.Config{}, usageError("leave out --config, or put the filter into it", "explain: --filter, --issuer, --identity-claim and --jwks stand in for a config, and there is one")
 	case f.pools != "":

@@ -35,7 +35,7 @@ type probeFlags struct {
 	tls, insecure               bool
 	ca                          string
 	request                     idp.TokenRequest
-	issuer, lure                string
+	issuer, lure, readyFile     string
 	only, skip                  string
 	strict, showTokens          bool
 	pause, timeout              time.Duration
@@ -53,8 +53,10 @@ an attacker, and a log or a firewall will take them for one.
 
 The target must trust the issuer and the keys of the config, those of a running
 "idpool serve": the tokens are signed with them here, without a server. --issuer
-is what the target's own settings have for the issuer. A target that refuses the
-valid token proves nothing, and is sent no other.
+is what the target's own settings have for the issuer. --ready-file takes the
+addresses of a server that has written it, and without a target its Kafka listener
+is probed. A target that refuses the valid token proves nothing, and is sent no
+other.
 
 With --url each token goes into Authorization: Bearer, or to where a --header has
 {token}. A status of 200 to 299 lets in; 400, 401, 403 and 431 refuse; any other
@@ -71,6 +73,7 @@ where it is told to.`,
 		Example: `  idpool probe --url http://localhost:9000/orders
   idpool probe --url https://localhost:9000/orders --issuer https --ca ca.pem --output junit > probe.xml
   idpool probe --kafka localhost:9092 --pool pool-dev
+  idpool probe --url http://localhost:9000/orders --ready-file ready.json
   idpool probe --url http://localhost:9000/orders --only 'alg-none*,expired' --show-tokens`,
 		Args: noArgs,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -103,7 +106,8 @@ func (f *probeFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.request.Tenant, "tenant", "", "`ID` or domain of the tenant (default: the one that has the client)")
 	flags.StringVar(&f.request.ClientID, "client-id", "", "appId of the client (default: the config's first with a secret and a role)")
 	flags.StringVar(&f.request.Scope, "scope", "", "`RESOURCE`/.default (default: the only API that the client has roles for)")
-	flags.StringVar(&f.issuer, "issuer", "", "`ISSUER` that the target trusts: http or https for that listener of the config, azure, or the iss itself (default: http)")
+	flags.StringVar(&f.issuer, "issuer", "", "`ISSUER` that the target trusts: http or https for that listener of the config, azure, the URL of a running one, or the iss itself (default: http)")
+	readyFlag(cmd, &f.readyFile)
 	flags.StringVar(&f.lure, "lure", "127.0.0.1:0", "`HOST:PORT` that tokens lead to which name a URL of keys, or off")
 	flags.StringVar(&f.only, "only", "", "send only these tokens: a comma list of `NAMES`, where * is any letters")
 	flags.StringVar(&f.skip, "skip", "", "leave out these tokens: a comma list of `NAMES`, where * is any letters")
@@ -114,9 +118,12 @@ func (f *probeFlags) register(cmd *cobra.Command) {
 }
 
 func (a *app) probe(cmd *cobra.Command, f probeFlags) error {
-	c, err := a.load()
+	c, ready, err := a.loadPlaced(cmd, f.readyFile)
 	if err != nil {
 		return err
+	}
+	if f.url == "" {
+		f.kafka = cmp.Or(f.kafka, ready.Kafka)
 	}
 	target, err := f.target(cmd, c)
 	if err != nil {
@@ -169,7 +176,7 @@ func (a *app) report(cmd *cobra.Command, r probe.Report) error {
 		end.err = errors.New("probe: " + strings.TrimPrefix(r.Sentence(), "✗ "))
 	}
 	if len(r.Results) == 1 && r.Results[0].Verdict == probe.Refused {
-		end.hint = "--client-id, --tenant, --scope and --issuer choose the token, --cluster and --pool what a broker is told beside it"
+		end.hint = "--client-id, --tenant, --scope and --issuer choose the token, --cluster and --pool what a broker is told beside it; --ready-file names the issuer of a serve on other ports, and its clock must be this machine's (\"idpool clock\")"
 	}
 	return end
 }
@@ -194,7 +201,9 @@ func (f probeFlags) source(cmd *cobra.Command, c idpool.Config) (forge.Source, e
 	if err := keys(&c, now()); err != nil {
 		return forge.Source{}, err
 	}
-	f.trust(&c)
+	if err := f.trust(cmd.ErrOrStderr(), &c); err != nil {
+		return forge.Source{}, err
+	}
 	r, err := f.tokenRequest(cmd, c)
 	if err != nil {
 		return forge.Source{}, err
@@ -227,19 +236,6 @@ func keys(c *idpool.Config, now time.Time) error {
 	}
 	c.Keyring = ring
 	return nil
-}
-
-// trust makes the config's tokens name the issuer that the target trusts.
-func (f probeFlags) trust(c *idpool.Config) {
-	switch f.issuer {
-	case "":
-	case "http":
-		c.Listeners.HTTPS.Address = idpool.Off
-	case "https":
-		c.Listeners.HTTP.Address = idpool.Off
-	default:
-		c.Issuer = f.issuer
-	}
 }
 
 // tokenRequest is for the token that idpool token would make.
@@ -395,7 +391,7 @@ func known(flag, pattern string, tokens []forge.Token) error {
 	if slices.ContainsFunc(names, func(name string) bool { return matches([]string{pattern}, name) }) {
 		return nil
 	}
-	hint := "names are such as alg-none, expired and wrong-key; --output json has all"
+	hint := `"idpool token --broken all" lists the names`
 	if near := nearest.To(pattern, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}

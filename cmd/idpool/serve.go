@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -232,15 +231,6 @@ func logger(w io.Writer, level, format string) (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
 }
 
-// readiness is the JSON of --ready-file. A listener that is off is absent.
-type readiness struct {
-	HTTP  string `json:"http,omitempty"`
-	HTTPS string `json:"https,omitempty"`
-	Admin string `json:"admin,omitempty"`
-	Kafka string `json:"kafka,omitempty"`
-	PID   int    `json:"pid"`
-}
-
 // ready tells a person or a program where the stack listens.
 func (a *app) ready(cmd *cobra.Command, s *idpool.Stack, file string) error {
 	r := readiness{HTTP: s.HTTP, HTTPS: s.HTTPS, Admin: s.Admin, Kafka: s.Kafka, PID: os.Getpid()}
@@ -257,27 +247,6 @@ func (a *app) ready(cmd *cobra.Command, s *idpool.Stack, file string) error {
 		err = errors.Join(err, writeWhole(file, r))
 	}
 	return err
-}
-
-// writeWhole writes a file by rename, so that nobody reads half of it.
-func writeWhole(name string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(name), ".ready-*")
-	if err != nil {
-		return &exitError{exitRefused, fmt.Errorf("serve: --ready-file %s: %v", name, err), ""}
-	}
-	_, err = temporary.Write(append(data, '\n'))
-	err = errors.Join(err, temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), name)
-	}
-	if err != nil {
-		return &exitError{exitRefused, fmt.Errorf("serve: --ready-file %s: %v", name, errors.Join(err, os.Remove(temporary.Name()))), ""}
-	}
-	return nil
 }
 
 // printWelcome prints what to paste.

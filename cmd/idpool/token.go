@@ -30,11 +30,16 @@ with --output json the token endpoint's body.
 Without --client-secret no secret is asked for: whoever has the config has the
 secrets. With it, the secret is checked as the endpoint would.
 
+The token names the listeners of the config, or those of http://localhost:8080 and
+https://localhost:8443. For a server on other ports, --ready-file takes the file
+that its "serve --ready-file" has written.
+
 With --diff the token is not shown but compared with another, claim by claim but
 for the times and what Azure makes up anew for each; client, tenant and scope are
 those of the other token unless given. The exit code is 0 without a difference.`,
 		Example: `  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7
   idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7 | idpool explain --pool pool-dev -
+  idpool token --client-id 75f2f796-363d-4de2-b299-713920db01a7 --ready-file ready.json
   idpool token --config customer.yaml --diff eyJ0eXAiOi…
   idpool token --claim 'roles=["prod.environmentAdmin"]' --claim azp=null --issued-at -2h
   idpool token --broken expired | idpool explain -
@@ -50,14 +55,16 @@ those of the other token unless given. The exit code is 0 without a difference.`
 	cmd.Flags().StringVar(&f.request.ClientSecret, "client-secret", "", "check this `SECRET` as the token endpoint would")
 	cmd.Flags().StringVar(&f.diff, "diff", "", "compare with this `TOKEN`, a file that has one, or - for standard input")
 	cmd.Flags().StringVar(&f.request.Scope, "scope", "", "`RESOURCE`/.default (default: the only API that the client has roles for)")
+	readyFlag(cmd, &f.readyFile)
 	f.mintFlags.add(cmd.Flags())
 	return cmd
 }
 
 // tokenFlags say which token, and what to do with it.
 type tokenFlags struct {
-	request idp.TokenRequest
-	diff    string
+	request   idp.TokenRequest
+	diff      string
+	readyFile string
 	mintFlags
 }
 
@@ -79,7 +86,7 @@ func (a *app) token(cmd *cobra.Command, f tokenFlags) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	c, err := a.load()
+	c, _, err := a.loadPlaced(cmd, f.readyFile)
 	if err != nil {
 		return err
 	}
