@@ -41,6 +41,7 @@ func (s *Server) Change(t testing.TB, change func(c *idpool.Config)) {
 // Clients that are connected feel it at their next request.
 func (s *Server) SetRoleBindings(t testing.TB, poolID string, bindings ...pool.RoleBinding) {
 	t.Helper()
+	s.known(t, "role bindings", poolID)
 	if err := s.world.SetRoleBindings(t.Context(), s.PoolID(poolID), bindings); err != nil {
 		t.Fatalf("idpooltest: role bindings: %v", err)
 	}

@@ -105,7 +105,7 @@ func ExampleServer_clock() {
 	inTest(func(t testing.TB) {
 		srv := idpooltest.Start(t)
 		token := srv.Token(t)
-		login := validator.Request{Token: token, Cluster: "lkc-acme", Pools: "pool-dev"}
+		login := validator.Request{Token: token, Cluster: "lkc-acme", Pools: srv.PoolID("pool-dev")}
 		fmt.Println(srv.Decide(t.Context(), login).Allowed)
 
 		srv.Clock().Advance(2 * time.Hour)
@@ -152,6 +152,20 @@ func ExampleServer_Mint() {
 		fmt.Println(d.Allowed, d.Principal)
 	})
 	// Output: true User:pool-prod
+}
+
+// Who asks, for what, is a request as at the token endpoint, without the secret.
+func ExampleServer_Mint_application() {
+	inTest(func(t testing.TB) {
+		srv := idpooltest.Start(t)
+		token := srv.Mint(t, idp.MintRequest{TokenRequest: idp.TokenRequest{
+			ClientID: srv.ClientID(),
+			Scope:    srv.OAuthScope(),
+		}})
+		d := srv.Decide(t.Context(), validator.Request{Token: token, Cluster: "lkc-acme", Pools: srv.PoolID("pool-dev")})
+		fmt.Println(d.Allowed)
+	})
+	// Output: true
 }
 
 // What an API accepts is compared with what it must. This one forgot that
@@ -254,6 +268,27 @@ func ExampleServer_RollKeys() {
 	// old: false
 	// new: true
 	// old, keys from before: true
+}
+
+// The validator has cached the keys, as Confluent does, and takes the old token
+// until it fetches them again.
+func ExampleServer_RefreshKeys() {
+	inTest(func(t testing.TB) {
+		srv := idpooltest.Start(t)
+		login := validator.Request{Token: srv.Token(t), Cluster: "lkc-acme", Pools: srv.PoolID("pool-dev")}
+		fmt.Println(srv.Decide(t.Context(), login).Allowed)
+
+		srv.RollKeys(t, idp.Roll{})
+		fmt.Println("before:", srv.Decide(t.Context(), login).Allowed)
+		if err := srv.RefreshKeys(t.Context(), "op-acme"); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println("after:", srv.Decide(t.Context(), login).Failed().Name)
+	})
+	// Output:
+	// true
+	// before: true
+	// after: key
 }
 
 // A role is taken away while clients are connected.

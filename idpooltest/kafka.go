@@ -19,10 +19,12 @@ func (s *Server) Kafka() string { return s.stack.Kafka }
 
 // SASL logs a franz-go client in by SASL/OAUTHBEARER, with a token that
 // [Server.Token] would give, fetched anew for each login, at the first cluster.
-// Pools are named as in the Config, also in a scope. Without any it is the Config's
-// first; an empty one leaves the choice to auto pool mapping.
+// Pools are named as in the Config, also in a scope, and one that is not there ends
+// the test. Without any it is the Config's first; an empty one leaves the choice to
+// auto pool mapping.
 func (s *Server) SASL(t testing.TB, pools ...string) sasl.Mechanism {
 	t.Helper()
+	s.known(t, "SASL", pools...)
 	if _, _, err := s.tokenRequest(""); err != nil {
 		t.Fatalf("idpooltest: SASL: %v", err)
 	}
@@ -69,6 +71,7 @@ func (s *Server) KafkaOpts(t testing.TB, pools ...string) []kgo.Opt {
 // NAME" prints for java, librdkafka, python and so on, for a program under test.
 func (s *Server) ClientSettings(t testing.TB, name string, pools ...string) string {
 	t.Helper()
+	s.known(t, "client settings", pools...)
 	form, at, err := s.tokenRequest("")
 	if err != nil {
 		t.Fatalf("idpooltest: client settings: %v", err)

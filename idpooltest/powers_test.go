@@ -86,6 +86,41 @@ func TestAudienceOfNobody(t *testing.T) {
 	}
 }
 
+// TestMisspeltPools end the test, and the nearest one is named first, as the
+// Config calls it also in a scope.
+func TestMisspeltPools(t *testing.T) {
+	srv := idpooltest.Start(t)
+	own := srv.Scope(t, func(c *idpool.Config) {
+		p := &c.IdentityProviders[0]
+		p.IdentityPools = append(p.IdentityPools, pool.Config{ID: "pool-nope-2", Filter: "true", IdentityClaim: "claims.sub"})
+	})
+	none := idpooltest.Start(t, func(c *idpool.Config) { c.IdentityProviders[0].IdentityPools = nil })
+	for _, tt := range []struct {
+		name string
+		test func(testing.TB)
+		want string
+	}{
+		{"SASL", func(t testing.TB) { srv.SASL(t, "pool-dev", "pool-prd") }, `SASL: there is no pool "pool-prd", there is pool-prod, pool-dev`},
+		{"KafkaOpts", func(t testing.TB) { srv.KafkaOpts(t, "pool-nope") }, `SASL: there is no pool "pool-nope", there is pool-`},
+		{"ClientSettings", func(t testing.TB) { srv.ClientSettings(t, "java", "pool-devv") }, `client settings: there is no pool "pool-devv", there is pool-dev, pool-prod`},
+		{"SetRoleBindings", func(t testing.TB) { srv.SetRoleBindings(t, "pool-devv") }, `role bindings: there is no pool "pool-devv", there is pool-dev, pool-prod`},
+		{"of a scope", func(t testing.TB) { srv.Scope(t).SASL(t, "pool-prd") }, `there is pool-prod, pool-dev`},
+		{"of a scope's Config", func(t testing.TB) { own.SASL(t, "pool-nope") }, `there is pool-nope-2, pool-`},
+		{"without pools", func(t testing.TB) { none.SASL(t, "pool-dev") }, `there is no pool "pool-dev", nor any other`},
+	} {
+		if got := fake(tt.name, tt.test); !strings.Contains(got.fatal, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, got.fatal, tt.want)
+		}
+	}
+	right := func(t testing.TB) {
+		own.SASL(t, "", "pool-dev", own.PoolID("pool-prod"), "pool-nope-2")
+		none.SASL(t)
+	}
+	if got := fake("right", right); got.fatal != "" {
+		t.Error(got.fatal)
+	}
+}
+
 func TestMintAnything(t *testing.T) {
 	srv := idpooltest.Start(t)
 	token := srv.Mint(t, idp.MintRequest{Claims: map[string]any{"roles": []string{"prod.environmentAdmin"}}})

@@ -33,9 +33,8 @@ type world struct{ *idpool.Scope }
 // scope on a shared one, made by [Server.Scope]. Code under test cannot tell
 // them apart.
 //
-// Besides the methods listed here it has those of [idpool.Scope], such as Clock
-// with Advance, Set and Freeze, Journal, Decide, Config, PoolID and Reset. It is
-// safe for concurrent use.
+// Besides the methods listed here it has the others of [idpool.Scope], such as
+// Apply, Pool and ExplainToken. It is safe for concurrent use.
 type Server struct {
 	world
 	*host
@@ -99,7 +98,7 @@ func changed(c idpool.Config, changes []func(*idpool.Config)) idpool.Config {
 // of [Start]. The clock runs by the one of that Server: moving that moves all.
 //
 // It begins as a copy of the Config that s runs by, changed by each of the
-// functions. Tenants and pools have other ids: [idpool.Scope.PoolID] says what a
+// functions. Tenants and pools have other ids: [Server.PoolID] says what a
 // pool of the Config is called, and the methods of Server that take a pool know
 // it by both names. To the admin API the scope is known by its ID.
 //

@@ -21,7 +21,7 @@ import (
 // TestImports: the package stands on the root, and nothing of idpool on it.
 // It may import "testing", which the check is told by another name for its Errorf.
 func TestImports(t *testing.T) {
-	imports.Check(exceptTesting{t}, ".", "", "fault", "forge", "idp", "internal/clientsettings", "journal", "pool")
+	imports.Check(exceptTesting{t}, ".", "", "fault", "forge", "idp", "internal/clientsettings", "internal/nearest", "journal", "pool", "validator")
 }
 
 // exceptTesting lets the one complaint pass that does not concern this package.
