@@ -17,7 +17,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	strictjson "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/idpool/idpool/internal/openapi"
 )
@@ -198,32 +197,12 @@ func decodeJSON(body []byte, into any) (status int, field string, err error) {
 	if err == nil {
 		return http.StatusOK, "", nil
 	}
-	var semantic *strictjson.SemanticError
-	var syntactic *jsontext.SyntacticError
-	switch {
-	case errors.As(err, &semantic):
-		field = fieldOf(string(semantic.JSONPointer))
-	case errors.As(err, &syntactic):
-		field = fieldOf(string(syntactic.JSONPointer))
+	field, text := bodyMistake(err)
+	if field == "" {
+		return http.StatusBadRequest, "", errors.New("the body is not as expected: " + text)
 	}
-	return http.StatusBadRequest, field, fmt.Errorf("the body is not as expected: %w", err)
+	return http.StatusBadRequest, field, fmt.Errorf("the body is not as expected: %s: %s", field, text)
 }
-
-// exactNumbers keeps the integers of claims, which a float64 would round.
-var exactNumbers = strictjson.WithUnmarshalers(strictjson.UnmarshalFromFunc(func(d *jsontext.Decoder, into *any) error {
-	if d.PeekKind() != '0' {
-		return errors.ErrUnsupported
-	}
-	number, err := d.ReadValue()
-	if err != nil {
-		return err
-	}
-	if i, notInteger := strconv.ParseInt(string(number), 10, 64); notInteger == nil {
-		*into = i
-		return nil
-	}
-	return strictjson.Unmarshal(number, into)
-}))
 
 // fieldOf is a JSON pointer as errors of a config write a place:
 // tenants[0].id.

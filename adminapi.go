@@ -102,6 +102,19 @@ func (c *call) path(name string) string {
 	return value
 }
 
+// own is a parameter of the path by the scope's own name: what its config calls a
+// tenant or a pool will do.
+func (c *call) own(name string) string {
+	switch value := c.path(name); name {
+	case "tenant":
+		return c.tenant(value)
+	case "pool":
+		return c.PoolID(value)
+	default:
+		return value
+	}
+}
+
 // read reads the body into what a pointer points to.
 func (c *call) read(into any) error {
 	status, field, err := readJSON(c.w, c.r, into)

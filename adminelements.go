@@ -90,7 +90,7 @@ func (e elements[T]) place(c *call, config *Config) (place[T], error) {
 	if err != nil {
 		return place[T]{}, err
 	}
-	word := c.path(e.param)
+	word := c.own(e.param)
 	return place[T]{list, field, slices.IndexFunc(*list, func(one T) bool { return e.is(&one, word) })}, nil
 }
 
@@ -193,7 +193,7 @@ func (e elements[T]) set(c *call, revised func(place[T]) (T, error)) (reply, err
 // agree refuses an element whose id is not that of the path, and gives it that
 // of the path when it has none.
 func (e elements[T]) agree(c *call, p place[T], after *T) error {
-	id, word := e.id(after), c.path(e.param)
+	id, word := e.id(after), c.own(e.param)
 	agreed := func() bool { return e.is(after, word) }
 	if p.index >= 0 {
 		now := &(*p.list)[p.index]

@@ -42,6 +42,9 @@ func (c *call) addFault() (reply, error) {
 	if err := c.read(&in); err != nil {
 		return reply{}, err
 	}
+	if in.Tenant != "" {
+		in.Tenant = c.tenant(in.Tenant)
+	}
 	added, err := c.AddFault(in)
 	return reply{status: http.StatusCreated, body: added}, err
 }

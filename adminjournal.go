@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -64,9 +65,9 @@ func journalEndpoints() []endpoint {
 			do: (*call).countJournal},
 		{Operation: openapi.Operation{Method: "POST", Path: "/v1/journal/take", ID: "takeFromJournal", Tag: tag,
 			Summary:     "Wait until something has happened, and get it once",
-			Description: "An entry that was taken is not taken again. When the time is over the answer is 408, and says what has happened instead.",
+			Description: "An entry that was taken is not taken again. When the time is over the answer is 408, and says what has happened instead; 503 when idpool ends before.",
 			Request:     takeRequest{}, Responses: answers(http.StatusOK, "As many entries as were asked for.", entryList{}),
-			Problems: append([]int{http.StatusRequestTimeout}, bodyProblems...)},
+			Problems: append([]int{http.StatusRequestTimeout, http.StatusServiceUnavailable}, bodyProblems...)},
 			do: (*call).takeFromJournal},
 		{Operation: openapi.Operation{Method: "GET", Path: "/v1/journal/stream", ID: "followJournal", Tag: tag,
 			Summary:     "What has happened and what happens, as server-sent events",
@@ -82,7 +83,9 @@ func (c *call) filter() (journal.Filter, error) {
 	query := c.r.URL.Query()
 	query.Del("limit")
 	query.Del("scope")
-	return journal.ParseFilter(query)
+	f, err := journal.ParseFilter(query)
+	f.Tenant = c.tenant(f.Tenant)
+	return f, err
 }
 
 func (c *call) listJournal() (reply, error) {
@@ -116,9 +119,13 @@ func (c *call) takeFromJournal() (reply, error) {
 	if in.Timeout == 0 {
 		in.Timeout = Duration(defaultTake)
 	}
-	ctx, cancel := context.WithTimeout(c.waiting(), time.Duration(in.Timeout))
+	ctx, cancel := context.WithTimeoutCause(c.waiting(), time.Duration(in.Timeout), fmt.Errorf("waited for %s", in.Timeout))
 	defer cancel()
+	in.Tenant = c.tenant(in.Tenant)
 	taken, err := c.journal.Take(ctx, in.Filter, cmp.Or(in.Count, 1))
+	if err != nil && c.lifetime.Err() != nil {
+		return reply{}, refused(http.StatusServiceUnavailable, "the scope or idpool ends: %v", err)
+	}
 	if err != nil && ctx.Err() != nil {
 		return reply{}, refused(http.StatusRequestTimeout, "%v", err)
 	}

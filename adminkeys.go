@@ -55,7 +55,7 @@ func keyEndpoints() []endpoint {
 // keysTenant is the tenant of the path.
 func (c *call) keysTenant() (string, error) {
 	word := c.path("tenant")
-	if id := c.current().idp.TenantID(word); id != "" {
+	if id := c.current().idp.TenantID(c.own("tenant")); id != "" {
 		return id, nil
 	}
 	return "", refused(http.StatusNotFound, "there is no tenant %q", word)

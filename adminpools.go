@@ -62,7 +62,7 @@ func (c *call) putRoleBindings() (reply, error) {
 
 // pool is the pool that the path names.
 func (c *call) pool() (*pool.Pool, error) {
-	if p := c.Pool(c.path("pool")); p != nil {
+	if p := c.Pool(c.own("pool")); p != nil {
 		return p, nil
 	}
 	return nil, refused(http.StatusNotFound, "there is no pool %q", c.path("pool"))

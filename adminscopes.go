@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/internal/openapi"
 )
 
@@ -28,6 +29,14 @@ type scopeView struct {
 	// there.
 	Tenants map[string]string `json:"tenants" openapi:"required"`
 	Pools   map[string]string `json:"identityPools" openapi:"required"`
+	// TokenURL and Issuer are those of the first tenant, by the http listener, or by
+	// https where that is off. They are empty without a tenant.
+	TokenURL string `json:"tokenUrl,omitempty"`
+	Issuer   string `json:"issuer,omitempty"`
+	// ClientID and ClientSecret are those of the first client that has a secret and
+	// roles.
+	ClientID     string `json:"clientId,omitempty"`
+	ClientSecret string `json:"clientSecret,omitempty"`
 }
 
 // scopeList are all scopes beside the server's own.
@@ -58,7 +67,16 @@ func (s *Stack) scopeEndpoints() []endpoint {
 }
 
 func (s *Scope) view() scopeView {
-	return scopeView{s.id, s.name, s.renames.tenants, s.renames.pools}
+	v := scopeView{ID: s.id, Name: s.name, Tenants: s.renames.tenants, Pools: s.renames.pools}
+	w, base := s.current(), s.stack.base()
+	if tenant := s.TenantID(); tenant != "" {
+		v.TokenURL = base + "/" + tenant + "/oauth2/v2.0/token"
+		v.Issuer = idp.Issuer(w.config.Issuer, base, tenant)
+	}
+	if _, client, ok := w.config.Client("", ""); ok {
+		v.ClientID, v.ClientSecret = client.AppID, client.PasswordCredentials[0].SecretText
+	}
+	return v
 }
 
 func (s *Stack) listScopes() scopeList {

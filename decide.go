@@ -2,7 +2,6 @@ package idpool
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -34,7 +33,8 @@ func (s *Scope) decisionEntry(d validator.Decision, r validator.Request, says he
 		Outcome: journal.OutcomeOK}
 	if !d.Allowed {
 		failed := d.Failed()
-		e.Outcome, e.Check, e.Cause, e.Detail = journal.OutcomeRefused, failed.Name, firstCause(d), s.noted(failed.Message)
+		e.Outcome, e.Check, e.Cause, e.Detail = journal.OutcomeRefused, failed.Name, firstCause(d), s.said(failed.Message)
+		e.Got, e.Want, e.Pools = s.said(failed.Got), s.said(failed.Want), s.asked(r.Pools)
 	}
 	return e
 }
@@ -60,19 +60,18 @@ func (s *Scope) logDecision(r validator.Request, d validator.Decision) {
 		"cause", firstCause(d), "pool", s.noted(r.Pools), "cluster", s.noted(r.Cluster))
 }
 
+// asked are the pools of a request, one by one.
+func (s *Scope) asked(pools string) []string {
+	if pools == "" {
+		return nil
+	}
+	return strings.Split(s.noted(pools), ",")
+}
+
 // firstCause is the id of the likeliest cause of a refusal; empty for none.
 func firstCause(d validator.Decision) string {
 	if len(d.Causes) == 0 {
 		return ""
 	}
 	return d.Causes[0].ID
-}
-
-// loggable is what a client sent as far as a log may have it: people paste
-// tokens and secrets into the wrong place.
-func loggable(s string) string {
-	if len(s) > 200 || strings.Contains(s, "eyJ") {
-		return fmt.Sprintf("%.8s… (%d bytes)", s, len(s))
-	}
-	return s
 }

@@ -116,11 +116,3 @@ func (s *Scope) note(e journal.Entry) {
 	s.journal.Add(e)
 	s.stack.metrics.Observe(e)
 }
-
-// noted is a text of a client's as journal and log have it.
-func (s *Scope) noted(text string) string {
-	if text == "" {
-		return ""
-	}
-	return strings.Clone(loggable(s.current().idp.Loggable(text)))
-}

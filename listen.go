@@ -101,7 +101,7 @@ func (l listeners) close() error {
 func (s *Stack) serveAll(l listeners) {
 	s.serving = make(chan error, 3)
 	if l.admin != nil { // first: what is logged elsewhere names it
-		s.Admin = cmp.Or(strings.TrimSuffix(s.config.Listeners.Admin.PublicURL, "/"), "http://"+l.admin.Addr().String())
+		s.Admin = cmp.Or(strings.TrimSuffix(s.config.Listeners.Admin.PublicURL, "/"), "http://"+reachable(l.admin.Addr().String()))
 		s.serve(l.admin, s.adminHandler(), nil)
 	}
 	if l.web != nil {
@@ -110,6 +110,16 @@ func (s *Stack) serveAll(l listeners) {
 	if l.secure != nil {
 		s.serve(l.secure, s.door("https", s.HTTPS), s.greet("https"))
 	}
+}
+
+// reachable is an address that is listened at as one to connect to: that of all
+// interfaces is none.
+func reachable(address string) string {
+	host, p, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
+		return address
+	}
+	return net.JoinHostPort("localhost", p)
 }
 
 // listen opens an address; "off" gives no listener.

@@ -50,9 +50,12 @@ func (s *Scope) loginEntry(l broker.Login, says hearsay) journal.Entry {
 	e := journal.Entry{Endpoint: journal.EndpointKafkaLogin, Listener: "kafka", Client: l.Client, Fault: l.Fault,
 		Tenant: s.noted(says.tenantID()), ClientID: s.noted(says.client), Cluster: s.noted(l.Request.Cluster),
 		Principal: d.Principal, Identity: s.noted(d.Identity), Pools: d.Pools,
-		Check: l.Check, Cause: l.Cause, Detail: s.noted(l.Reason), Outcome: journal.OutcomeOK, Duration: l.Took}
+		Check: l.Check, Cause: l.Cause, Detail: s.said(l.Reason), Outcome: journal.OutcomeOK, Duration: l.Took}
 	if !l.Allowed {
-		e.Outcome = journal.OutcomeRefused
+		e.Outcome, e.Pools = journal.OutcomeRefused, s.asked(l.Request.Pools)
+		if failed := d.Failed(); failed.Name == l.Check {
+			e.Got, e.Want = s.said(failed.Got), s.said(failed.Want)
+		}
 	}
 	return e
 }

@@ -16,7 +16,7 @@ import (
 // that it has roles for. Its error is an *idp.Error.
 func (s *Scope) Mint(ctx context.Context, r idp.MintRequest) (idp.TokenResponse, error) {
 	w := s.current()
-	r.TokenRequest = w.config.completed(r.TokenRequest)
+	r.TokenRequest = s.completed(w, r.TokenRequest)
 	return w.idp.Mint(ctx, s.stack.base(), r)
 }
 
@@ -43,7 +43,7 @@ func (s *Scope) BrokenToken(ctx context.Context, r idp.MintRequest, name string)
 // source is a token to be broken, with what it takes to do so.
 func (s *Scope) source(ctx context.Context, r idp.MintRequest) (forge.Source, error) {
 	w := s.current()
-	r.TokenRequest = w.config.completed(r.TokenRequest)
+	r.TokenRequest = s.completed(w, r.TokenRequest)
 	valid, err := w.idp.Mint(ctx, s.stack.base(), r)
 	if err != nil {
 		return forge.Source{}, err
@@ -70,6 +70,14 @@ func (s *Scope) forged(tenantID, token string) (forge.Source, error) {
 		}
 	}
 	return source, nil
+}
+
+// completed is a request by the scope's own names, with what the Config implies.
+func (s *Scope) completed(w *world, r idp.TokenRequest) idp.TokenRequest {
+	if r.Tenant != "" {
+		r.Tenant = s.tenant(r.Tenant)
+	}
+	return w.config.completed(r)
 }
 
 // completed is a request of a trusted caller with what the Config implies.

@@ -30,7 +30,10 @@ func (s *Stack) NewScope(c ScopeConfig) (*Scope, error) {
 	if scope.name == "" {
 		scope.name = scope.id
 	}
-	scope.log = s.log.With("scope", scope.name)
+	scope.log = s.log.With("idpool_scope", scope.id)
+	if c.Name != "" {
+		scope.log = scope.log.With("idpool_scope_name", c.Name)
+	}
 	scope.clock = newClock(s.clock.Now)
 	own := s.current().config
 	if c.Config != nil {
@@ -93,7 +96,7 @@ func (s *Scope) Close() error {
 
 // ended is an error once the scope has been closed.
 func (s *Scope) ended() error {
-	if s.lifetime.Err() == nil {
+	if s.lifetime.Err() == nil && s.stack.lifetime.Err() == nil {
 		return nil
 	}
 	return errors.New("idpool: " + s.String() + " is closed")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,4 +184,88 @@ func TestTakeOverHTTP(t *testing.T) {
 	if _, err := s.Journal().Take(ctx, journal.Filter{Endpoint: "token"}, 1); err == nil {
 		t.Error("one entry was taken twice")
 	}
+}
+
+// A line of the log that a fault touched has its id, and one of a scope the
+// scope's; a connection that is broken off is no refusal of Azure's.
+func TestTheLogTellsFaultsAndScopes(t *testing.T) {
+	log := newLogBuffer()
+	c := Acme()
+	c.Logger = slog.New(slog.NewJSONHandler(log, nil))
+	s := start(t, c)
+	scope := newScope(t, s)
+	addFault(t, scope, fault.Fault{ID: "inj", Endpoint: "token", AADSTS: 7000215, Times: 1})
+	addFault(t, scope, fault.Fault{ID: "broken", Endpoint: "token", Token: "expired", Times: 1})
+	addFault(t, scope, fault.Fault{ID: "gone", Endpoint: "token", Close: true, Times: 1})
+	tokenOf(t, s, scope)
+	tokenOf(t, s, scope)
+	if r, err := s.Client().PostForm(s.HTTP+"/"+scope.TenantID()+"/oauth2/v2.0/token", nil); err == nil {
+		r.Body.Close()
+		t.Error("the connection was not closed")
+	}
+	askToken(t, s.Client(), s.HTTP, scope.Config().Tenants[0].Domains[0], "wrong")
+	type line struct {
+		Msg, Fault, Tenant, Scope string
+		IdpoolScope               string `json:"idpool_scope"`
+	}
+	var lines []line
+	for text := range strings.Lines(log.String()) {
+		var one line
+		if err := json.Unmarshal([]byte(text), &one); err != nil {
+			t.Fatal(err, text)
+		}
+		lines = append(lines, one)
+	}
+	want := []line{
+		{"token refused", "inj", scope.TenantID(), acmeScope, scope.ID()},
+		{"token issued", "broken", scope.TenantID(), "", scope.ID()},
+		{"token refused", "", scope.TenantID(), acmeScope, scope.ID()},
+	}
+	if !slices.Equal(lines, want) {
+		t.Errorf("got  %v\nwant %v\n%s", lines, want, log)
+	}
+}
+
+// The journal says of a refusal what was asked for, seen and wanted.
+func TestTheJournalHasTheReason(t *testing.T) {
+	s := start(t, Acme())
+	s.Decide(t.Context(), validator.Request{Token: fetchToken(t, s), Cluster: "lkc-acme", Pools: "pool-prod"})
+	e := s.Journal().List(journal.Filter{Endpoint: journal.EndpointDecision}, 1)[0]
+	if e.Check != "filter" || e.Cause == "" || !slices.Equal(e.Pools, []string{"pool-prod"}) || strings.Contains(e.Detail, "bytes)") ||
+		!strings.Contains(e.Detail+e.Got+e.Want, "prod.environmentAdmin") {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Over HTTP a scope is used by the names of the config, and its client's
+// credentials come with it.
+func TestAScopeOverHTTP(t *testing.T) {
+	s := start(t, Acme())
+	var made scopeView
+	_, text := askAdmin(t, s.Admin, exchange{method: "POST", path: "/v1/scopes", body: `{"name":"over http"}`})
+	if err := json.Unmarshal([]byte(text), &made); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Client().PostForm(made.TokenURL, map[string][]string{
+		"client_id": {made.ClientID}, "client_secret": {made.ClientSecret}, "scope": {acmeScope}, "grant_type": {"client_credentials"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&token); err != nil || token.AccessToken == "" {
+		t.Fatal(r.Status, err)
+	}
+	of := "?scope=" + made.ID
+	askAll(t, s.Admin, []exchange{
+		{"POST", "/v1/decisions" + of, `{"token":"` + token.AccessToken + `","cluster":"lkc-acme","pool":"pool-dev"}`, 200, `"allowed":true`},
+		{"POST", "/v1/decisions", `{"token":"` + token.AccessToken + `","cluster":"lkc-acme","pool":"pool-dev"}`, 200, `"allowed":false`},
+		{"GET", "/v1/identity-pools/pool-dev/role-bindings" + of, "", 200, "CloudClusterAdmin"},
+		{"GET", "/v1/tenants/acmeexamples.onmicrosoft.com/keys" + of, "", 200, `"state":"signing"`},
+		{"POST", "/v1/tokens" + of, `{"tenant":"` + acme + `"}`, 201, "access_token"},
+		{"POST", "/v1/faults" + of, `{"endpoint":"token","tenant":"` + acme + `","status":503}`, 201, made.Tenants[acme]},
+		{"GET", "/v1/journal/count" + of + "&endpoint=token&tenant=acmeexamples.onmicrosoft.com", "", 200, `{"count":1}`},
+	})
 }

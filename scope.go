@@ -48,13 +48,14 @@ func newRootScope(stack *Stack, c Config) (*Scope, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.log = slog.New(faultLog{s.log.Handler()})
 	s.clock = newClock(now)
 	return s, s.begin(clone(c))
 }
 
 // begin makes the first world of a scope.
 func (s *Scope) begin(c Config) error {
-	s.lifetime, s.end = context.WithCancel(s.stack.lifetime)
+	s.lifetime, s.end = context.WithCancel(context.Background())
 	s.journal = journal.New(journal.Config{Now: s.clock.Now})
 	s.faults = s.newFaults(c.Seed)
 	local := &inProcess{next: c.Transport}

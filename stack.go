@@ -137,7 +137,10 @@ func (s *Stack) drainServers() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
 	var errs []error
-	for _, server := range slices.Backward(s.servers) {
+	for i, server := range slices.Backward(s.servers) {
+		if i == 0 { // what is under way has ended, and so may those who follow it
+			s.letGo()
+		}
 		err := server.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = server.Close() // a client that does not finish its request
@@ -145,6 +148,14 @@ func (s *Stack) drainServers() error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// letGo ends the waiting of those who follow a journal or take from it.
+func (s *Stack) letGo() {
+	for _, scope := range s.scopes.all() {
+		scope.end()
+	}
+	s.Scope.end()
 }
 
 // version is that of the program's build of this module.

@@ -14,6 +14,15 @@ func loggableID(id string) string {
 	return fmt.Sprintf("%.4s… (%d characters, no GUID)", id, len(id))
 }
 
+// tenantName is what a log calls the tenant that a URL names: its id, however the
+// URL has it.
+func (s *Server) tenantName(segment string) string {
+	if id := s.TenantID(segment); id != "" {
+		return id
+	}
+	return s.loggable(segment)
+}
+
 // separators are what may stand around a secret that was put into a wrong
 // place: those of forms, URLs, headers and lists.
 const separators = "&;=?/: ,\t\r\n\"'"

@@ -129,7 +129,7 @@ func (l listener) identityToken(r *http.Request, identity *application) (*issued
 		base: l.base(r), client: identity, resourceName: resource, acr: byAssertion, lifetime: identityLifetime,
 	})
 	if refused != nil {
-		l.config.Logger.Warn("token refused", "aadsts", refused.Number, "error", refused.Code,
+		l.config.Logger.WarnContext(r.Context(), "token refused", "aadsts", refused.Number, "error", refused.Code,
 			"tenant", identity.in.ID, "client_id", identity.AppID, "scope", l.loggable(resource), "request_id", responseID(r))
 	} else {
 		l.logIssued(r, token)

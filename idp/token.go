@@ -307,8 +307,10 @@ func (l listener) grantToken(w http.ResponseWriter, r *http.Request, v1 bool) an
 }
 
 func (l listener) refuseToken(r *http.Request, request TokenRequest, refused *Error) answer {
-	l.config.Logger.Warn("token refused", "aadsts", refused.Number, "error", refused.Code, "tenant", l.loggable(request.Tenant),
-		"client_id", loggableID(request.ClientID), "scope", l.loggable(request.asked()), "detail", refused.detail, "request_id", responseID(r))
+	if refused.Code != "" { // else nobody is told: somebody breaks the connection off
+		l.config.Logger.WarnContext(r.Context(), "token refused", "aadsts", refused.Number, "error", refused.Code, "tenant", l.tenantName(request.Tenant),
+			"client_id", loggableID(request.ClientID), "scope", l.loggable(request.asked()), "detail", refused.detail, "request_id", responseID(r))
+	}
 	a := l.refuse(r, refused)
 	a.about.clientID, a.about.asked = request.ClientID, request.asked()
 	if request.telemetry {
@@ -327,7 +329,7 @@ func (r TokenRequest) asked() string {
 
 func (l listener) logIssued(r *http.Request, token *issued) {
 	if l.config.Logger.Enabled(r.Context(), slog.LevelInfo) {
-		l.config.Logger.Info("token issued", "tenant", token.client.in.ID, "client_id", token.client.AppID,
+		l.config.Logger.InfoContext(r.Context(), "token issued", "tenant", token.client.in.ID, "client_id", token.client.AppID,
 			"aud", token.claims.Aud, "roles", token.claims.Roles, "ver", token.claims.Ver, "uti", token.claims.Uti, "request_id", responseID(r))
 	}
 }

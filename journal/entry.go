@@ -74,11 +74,15 @@ type Entry struct {
 	Check string `json:"check,omitempty"`
 	// Cause is the id of its likeliest cause, such as no-app-role.
 	Cause string `json:"cause,omitempty"`
+	// Got and Want are what that check saw, and what it wanted to see.
+	Got  string `json:"got,omitempty"`
+	Want string `json:"want,omitempty"`
 	// Principal is who is logged in, such as User:pool-dev, and Identity what the
 	// identity claim says.
 	Principal string `json:"principal,omitempty"`
 	Identity  string `json:"identity,omitempty"`
-	// Cluster is the one that was asked for, and Pools those that matched.
+	// Cluster is the one that was asked for, and Pools those that matched, or of
+	// a refusal those that were asked for.
 	Cluster string   `json:"cluster,omitempty"`
 	Pools   []string `json:"pools,omitempty"`
 	// RequestID is the x-ms-request-id of the response.
@@ -146,7 +150,7 @@ const longest = 512
 func (e *Entry) shorten() {
 	for _, s := range [...]*string{
 		&e.Endpoint, &e.Listener, &e.Method, &e.Path, &e.Tenant, &e.ClientID, &e.Scope, &e.Outcome, &e.Error,
-		&e.Check, &e.Cause, &e.Principal, &e.Identity, &e.Cluster, &e.RequestID, &e.Client, &e.Fault, &e.Detail,
+		&e.Check, &e.Cause, &e.Got, &e.Want, &e.Principal, &e.Identity, &e.Cluster, &e.RequestID, &e.Client, &e.Fault, &e.Detail,
 	} {
 		if len(*s) > longest {
 			*s = cut(*s)
