@@ -141,16 +141,3 @@ func group(cmd *cobra.Command, args []string) error {
 	}
 	return usageError(hint, "unknown command %q", strings.TrimSpace(cmd.CommandPath()+" "+args[0]))
 }
-
-// flagError adds the nearest known flag to the parser's message.
-func flagError(cmd *cobra.Command, err error) error {
-	hint := fmt.Sprintf("%q lists the flags", cmd.CommandPath()+" -h")
-	if _, name, ok := strings.Cut(err.Error(), "unknown flag: --"); ok {
-		var known []string
-		cmd.Flags().VisitAll(func(f *flagType) { known = append(known, f.Name) })
-		if near := nearest.To(name, known); near != "" {
-			hint = fmt.Sprintf("did you mean --%s?", near)
-		}
-	}
-	return usageError(hint, "%s: %v", cmd.Name(), err)
-}

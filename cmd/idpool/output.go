@@ -5,11 +5,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
-
-type flagType = pflag.Flag
 
 // isTerminal says whether a person watches a stream.
 func isTerminal(stream any) bool {

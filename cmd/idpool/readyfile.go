@@ -21,6 +21,15 @@ type readiness struct {
 	PID   int    `json:"pid"`
 }
 
+// readinessOf is where a stack listens.
+func readinessOf(s *idpool.Stack) readiness {
+	r := readiness{HTTP: s.HTTP, HTTPS: s.HTTPS, Admin: s.Admin, Kafka: s.Kafka, PID: os.Getpid()}
+	if s.Config().Listeners.HTTP.Address == idpool.Off {
+		r.HTTP = ""
+	}
+	return r
+}
+
 // writeWhole writes a file by rename, so that nobody reads half of it.
 func writeWhole(name string, v any) error {
 	data, err := json.Marshal(v)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -123,6 +122,9 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return &exitError{exitRefused, err, ""}
 	}
+	if a.configFile != "" {
+		warnOfConfig(cmd.Context(), c.Logger, stack, c)
+	}
 	if edits != nil {
 		edits.over, edits.log = over, c.Logger
 	}
@@ -221,8 +223,9 @@ func logger(w io.Writer, level, format string) (*slog.Logger, error) {
 	if level == "off" {
 		return slog.New(slog.DiscardHandler), nil
 	}
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
+	levels := map[string]slog.Level{"info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	l, known := levels[strings.ToLower(level)]
+	if !known {
 		return nil, usageError("", "serve: --log-level: %q is no level, want info, warn, error or off", level)
 	}
 	if format == "json" {
@@ -233,10 +236,7 @@ func logger(w io.Writer, level, format string) (*slog.Logger, error) {
 
 // ready tells a person or a program where the stack listens.
 func (a *app) ready(cmd *cobra.Command, s *idpool.Stack, file string) error {
-	r := readiness{HTTP: s.HTTP, HTTPS: s.HTTPS, Admin: s.Admin, Kafka: s.Kafka, PID: os.Getpid()}
-	if s.Config().Listeners.HTTP.Address == idpool.Off {
-		r.HTTP = ""
-	}
+	r := readinessOf(s)
 	var err error
 	if a.json() {
 		err = writeJSON(cmd.OutOrStdout(), r, "")

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -40,6 +41,13 @@ func (f serveAdminFlags) apply(l *idpool.AdminListener) error {
 	l.Address = cmp.Or(f.admin, l.Address, defaultAdmin)
 	l.Token = cmp.Or(token, l.Token)
 	l.InsecureWithoutToken = l.InsecureWithoutToken || f.insecure
+	if !isListen(l.Address) {
+		from := "--admin"
+		if f.admin == "" {
+			from = "listeners.admin.address"
+		}
+		return usageError("", "serve: %s: %q is no address, want HOST:PORT such as %s, or off", from, l.Address, defaultAdmin)
+	}
 	if f.admin != "" && fromNetwork(f.admin) && l.Token == "" && !l.InsecureWithoutToken {
 		return usageError("set "+adminTokenVariable+" or --admin-token, or --insecure-admin-without-token where nobody else is",
 			"serve: --admin: %s is reached from the network, where anybody could mint tokens", f.admin)
@@ -60,6 +68,13 @@ func givenToken(flags *pflag.FlagSet, token string) (string, error) {
 		return "", usageError("", "%s: a token has no white space", from)
 	}
 	return token, nil
+}
+
+// isListen says whether a listener can be at an address, or is off.
+func isListen(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	_, notNumber := strconv.ParseUint(port, 10, 16)
+	return address == idpool.Off || err == nil && notNumber == nil && !strings.ContainsAny(address, " /")
 }
 
 // fromNetwork says whether an address is reached from other machines. What is

@@ -59,11 +59,12 @@ func (c *configWatch) start(ctx context.Context, stack *idpool.Stack) (end func(
 // changed applies a new content, or says why not.
 func (c *configWatch) changed(ctx context.Context, stack *idpool.Stack, content []byte) {
 	before := stack.Config()
-	err := c.apply(ctx, stack, content)
+	edited, err := c.apply(ctx, stack, content)
 	var partly *idpool.ApplyError
 	switch {
 	case err == nil, errors.As(err, &partly):
 		c.log.Info("config applied", "file", c.file, "changed", configChanges(before, stack.Config()))
+		warnOfConfig(ctx, c.log, stack, edited)
 		if err != nil {
 			c.say("the edit counts, but the embedded cluster did not take all of it", err)
 		}
@@ -72,18 +73,38 @@ func (c *configWatch) changed(ctx context.Context, stack *idpool.Stack, content 
 	}
 }
 
-func (c *configWatch) apply(ctx context.Context, stack *idpool.Stack, content []byte) error {
+// apply returns the config that it has applied.
+func (c *configWatch) apply(ctx context.Context, stack *idpool.Stack, content []byte) (idpool.Config, error) {
 	if len(bytes.TrimSpace(content)) == 0 { // more likely an edit half done than all tenants deleted
-		return errors.New("the file is empty (a config without anything is written {})")
+		return idpool.Config{}, errors.New("the file is empty (a config without anything is written {})")
 	}
 	edited, err := idpool.Parse(c.file, content)
 	if err != nil {
-		return err
+		return edited, err
 	}
 	if err := c.over(&edited); err != nil {
-		return err
+		return edited, err
 	}
-	return c.placed(stack.Apply(ctx, edited), content)
+	return edited, c.placed(stack.Apply(ctx, edited), content)
+}
+
+// warnOfConfig logs what "idpool config check" warns of, for the config that a
+// stack has been given.
+func warnOfConfig(ctx context.Context, log *slog.Logger, stack *idpool.Stack, c idpool.Config) {
+	if !log.Enabled(ctx, slog.LevelWarn) {
+		return
+	}
+	c.Logger = nil // nothing happens
+	readinessOf(stack).place(&c)
+	if len(c.Tenants) == 0 {
+		log.Warn("config warning", "warning", "0 tenants: there is nothing to ask for a token for")
+	}
+	for _, warning := range c.Warnings() {
+		log.Warn("config warning", "warning", warning)
+	}
+	for _, warning := range c.Lint(ctx) {
+		log.Warn("config warning", "warning", warning.String(), "id", warning.ID)
+	}
 }
 
 // placed gives the mistakes of an edit that the running stack finds their places
