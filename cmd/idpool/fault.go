@@ -5,15 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/idpool/idpool/fault"
+	"github.com/idpool/idpool/internal/strictyaml"
 )
 
 // faultList is the body of the admin API's faults.
@@ -35,7 +38,7 @@ the header Idpool-Fault, and by fault= in "idpool journal".`,
 	}
 	f.add(cmd.PersistentFlags())
 	cmd.AddCommand(
-		&cobra.Command{Use: "add FILE", Short: "Add the faults of a file, all or none", Example: "  idpool fault add faults.yaml", Args: exactly("the file of faults"),
+		&cobra.Command{Use: "add FILE|-", Short: "Add the faults of a file or of standard input, all or none", Example: "  idpool fault add faults.yaml\n  echo '[{endpoint: token, status: 503, times: 2}]' | idpool fault add -", Args: exactly("the file of faults, or - for standard input"),
 			RunE: func(cmd *cobra.Command, args []string) error { return a.faultAdd(cmd, f, args[0]) }},
 		&cobra.Command{Use: "list", Short: "Show the faults in force, how many requests each matched, and into how many it was injected", Example: "  idpool fault list", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.faultList(cmd, f) }},
@@ -50,7 +53,7 @@ the header Idpool-Fault, and by fault= in "idpool journal".`,
 }
 
 func (a *app) faultAdd(cmd *cobra.Command, f adminFlags, name string) error {
-	data, err := os.ReadFile(name)
+	name, data, err := faultText(cmd, name)
 	if err != nil {
 		return usageError("", "fault add: %v", err)
 	}
@@ -66,21 +69,43 @@ func (a *app) faultAdd(cmd *cobra.Command, f adminFlags, name string) error {
 	for i, one := range faults {
 		var with fault.Fault
 		if err := c.call(cmd.Context(), http.MethodPost, "/v1/faults", nil, one, &with); err != nil {
-			return errors.Join(faultRefused(name, i, err), c.takeBack(added))
+			return errors.Join(faultFile{name, data}.refused(i, err), c.takeBack(added))
 		}
 		added = append(added, fault.Status{Fault: with})
 	}
 	return a.printFaultList(cmd, added)
 }
 
-// faultRefused names the fault of a file that a server does not take.
-func faultRefused(name string, i int, err error) error {
+// faultText is a file of faults or standard input, and what errors call it.
+func faultText(cmd *cobra.Command, name string) (string, []byte, error) {
+	if name == "-" {
+		data, err := io.ReadAll(cmd.InOrStdin())
+		return "standard input", data, err
+	}
+	data, err := os.ReadFile(name)
+	return name, data, err
+}
+
+// faultField is how a refusal of a fault begins.
+var faultField = regexp.MustCompile(`^([A-Za-z]+): `)
+
+// refused places the fault of a file that a server does not take.
+func (f faultFile) refused(i int, err error) error {
 	var refusal *adminRefusal
 	if !errors.As(err, &refusal) {
 		return err
 	}
 	detail := strings.TrimPrefix(strings.TrimPrefix(refusal.detail, "fault add: "), "fault: ")
-	return usageError("", "fault add: the faults are refused\n%s: [%d]: %s", name, i, detail)
+	var shape any
+	document, _ := strictyaml.Decode(f.name, f.data, &shape) // it has been parsed before
+	at := fmt.Sprintf("[%d]", i)
+	if _, isList := shape.([]any); !isList {
+		at = "faults" + at
+	}
+	if field := faultField.FindStringSubmatch(detail); field != nil {
+		at, detail = at+"."+field[1], detail[len(field[0]):]
+	}
+	return usageError("", "fault add: the faults are refused\n%v", document.At(at, detail))
 }
 
 // takeBack removes what was added before a fault that was refused.

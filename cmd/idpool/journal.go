@@ -22,6 +22,7 @@ type journalFlags struct {
 	limit, take   int
 	timeout       time.Duration
 	follow, clear bool
+	count         bool
 }
 
 func (a *app) journalCommand() *cobra.Command {
@@ -42,6 +43,7 @@ The exit code is 0; 1 when the time for --take was over; 2 for a mistake, or whe
 the server is not reached.`,
 		Example: `  idpool journal --limit 20
   idpool journal --follow --outcome refused
+  idpool journal --count --outcome refused
   idpool journal --take 1 --endpoint kafka-login --timeout 30s --output json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.journal(cmd, f) },
@@ -57,6 +59,7 @@ the server is not reached.`,
 	flags.BoolVar(&f.follow, "follow", false, "go on as things happen")
 	flags.IntVar(&f.take, "take", 0, "wait until `N` entries match that nobody has taken")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "`TIME` that --take waits, 5m at most")
+	flags.BoolVar(&f.count, "count", false, "print only how many entries match")
 	flags.BoolVar(&f.clear, "clear", false, "forget everything that has happened")
 	return cmd
 }
@@ -72,6 +75,8 @@ func (a *app) journal(cmd *cobra.Command, f journalFlags) error {
 	switch {
 	case f.clear:
 		return c.call(cmd.Context(), http.MethodDelete, "/v1/journal", nil, nil, nil)
+	case f.count:
+		return a.countEntries(cmd, c, f)
 	case f.take > 0:
 		return a.takeEntries(cmd, c, f)
 	case f.follow:
@@ -99,8 +104,10 @@ func (f journalFlags) check(cmd *cobra.Command) error {
 		}
 	}
 	switch {
-	case f.follow && f.clear, given("take") && (f.follow || f.clear):
-		return usageError("", "journal: --follow, --take and --clear exclude one another")
+	case f.modes(given("take")) > 1:
+		return usageError("", "journal: --follow, --take, --count and --clear exclude one another")
+	case f.count && given("limit"):
+		return usageError("", "journal: --count counts all entries that match, leave --limit out")
 	case given("limit") && f.limit < 1:
 		return usageError("", "journal: --limit: %d is no number of entries, want 1 or more", f.limit)
 	case given("take") && f.take < 1:
@@ -115,6 +122,17 @@ func (f journalFlags) check(cmd *cobra.Command) error {
 		return usageError("", "journal: --clear forgets everything, and takes no filter and no --limit")
 	}
 	return nil
+}
+
+// modes are how many things the flags ask for at once.
+func (f journalFlags) modes(take bool) int {
+	n := 0
+	for _, asked := range []bool{f.follow, take, f.count, f.clear} {
+		if asked {
+			n++
+		}
+	}
+	return n
 }
 
 // with is the filter in words, if there is one.
@@ -151,6 +169,24 @@ func (c *adminClient) entries(ctx context.Context, f journalFlags) ([]journal.En
 	var out entryList
 	err := c.call(ctx, http.MethodGet, "/v1/journal", query, nil, &out)
 	return out.Entries, err
+}
+
+// entryCount is the body of the admin API's count.
+type entryCount struct {
+	Count int `json:"count"`
+}
+
+// countEntries prints how many of those that are remembered match.
+func (a *app) countEntries(cmd *cobra.Command, c *adminClient, f journalFlags) error {
+	var out entryCount
+	if err := c.call(cmd.Context(), http.MethodGet, "/v1/journal/count", f.query(), nil, &out); err != nil {
+		return err
+	}
+	if a.json() {
+		return printJSON(cmd.OutOrStdout(), out)
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), out.Count)
+	return err
 }
 
 // takeEntries waits for entries.
