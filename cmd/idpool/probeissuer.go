@@ -30,6 +30,9 @@ func (f probeFlags) trust(w io.Writer, c *idpool.Config) error {
 		}
 		ready.place(c)
 	default:
+		if u, err := url.Parse(f.issuer); err == nil && u.Host != "" && strings.Trim(u.Path, "/") == "" {
+			fmt.Fprintf(w, "idpool: --issuer %s is taken for the whole iss; that of a tenant has its id in it\n", f.issuer)
+		}
 		c.Issuer = f.issuer
 	}
 	return nil

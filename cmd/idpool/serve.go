@@ -122,15 +122,12 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return &exitError{exitRefused, err, ""}
 	}
-	if a.configFile != "" {
-		warnOfConfig(cmd.Context(), c.Logger, stack, c)
-	}
 	if edits != nil {
 		edits.over, edits.log = over, c.Logger
 	}
 	err = addFaults(stack, faults)
 	if err == nil {
-		err = a.serveUntilEnd(cmd, stack, f, welcome{faults: faults, broken: broken, edits: edits})
+		err = a.serveUntilEnd(cmd, stack, f, welcome{faults: faults, broken: broken, edits: edits, config: c})
 	}
 	return errors.Join(err, stack.Close())
 }
@@ -140,6 +137,7 @@ type welcome struct {
 	faults []faultFile
 	broken *scenario.Scenario // nil for none
 	edits  *configWatch       // nil for none
+	config idpool.Config      // as it was given
 }
 
 // serveUntilEnd says what is served, and waits for the end.
@@ -159,6 +157,9 @@ func (a *app) serveUntilEnd(cmd *cobra.Command, stack *idpool.Stack, f serveFlag
 	}
 	if say.broken != nil && !a.json() {
 		err = errors.Join(err, printScenario(cmd.OutOrStdout(), say.broken, cmp.Or(stack.HTTP, stack.HTTPS)))
+	}
+	if err == nil && a.configFile != "" { // now, since it takes a while for a large one
+		warnOfConfig(cmd.Context(), say.config.Logger, stack, say.config)
 	}
 	if err == nil {
 		<-cmd.Context().Done()

@@ -102,7 +102,11 @@ func warnOfConfig(ctx context.Context, log *slog.Logger, stack *idpool.Stack, c 
 	for _, warning := range c.Warnings() {
 		log.Warn("config warning", "warning", warning)
 	}
-	for _, warning := range c.Lint(ctx) {
+	lint := c.Lint(ctx)
+	if ctx.Err() != nil {
+		return // it has not seen all tokens
+	}
+	for _, warning := range lint {
 		log.Warn("config warning", "warning", warning.String(), "id", warning.ID)
 	}
 }
