@@ -124,7 +124,7 @@ func (c *call) takeFromJournal() (reply, error) {
 	in.Tenant = c.tenant(in.Tenant)
 	taken, err := c.journal.Take(ctx, in.Filter, cmp.Or(in.Count, 1))
 	if err != nil && c.lifetime.Err() != nil {
-		return reply{}, refused(http.StatusServiceUnavailable, "the scope or idpool ends: %v", err)
+		return reply{}, refused(http.StatusServiceUnavailable, "%v", err)
 	}
 	if err != nil && ctx.Err() != nil {
 		return reply{}, refused(http.StatusRequestTimeout, "%v", err)
@@ -150,12 +150,15 @@ func (c *call) followJournal() (reply, error) {
 	}}, nil
 }
 
+// errEnds is why nobody waits any longer.
+var errEnds = errors.New("idpool, or the scope, ends")
+
 // waiting is the context of what waits for something to happen. It ends with the
 // request and with the scope: when the stack ends, nobody is to wait for who
 // waits.
 func (c *call) waiting() context.Context {
-	ctx, cancel := context.WithCancel(c.r.Context())
-	forget := context.AfterFunc(c.lifetime, cancel)
+	ctx, cancel := context.WithCancelCause(c.r.Context())
+	forget := context.AfterFunc(c.lifetime, func() { cancel(errEnds) })
 	context.AfterFunc(ctx, func() { forget() })
 	return ctx
 }
