@@ -202,5 +202,6 @@ func toCheck(token string) []string {
 	if claims.Audience != nil {
 		all = append(all, fmt.Sprintf("the audience that it expects is that of the token: aud %q", fmt.Sprint(claims.Audience)))
 	}
+	all = append(all, "its clock is this machine's (of an idpool serve, `idpool clock` shows it)")
 	return append(all, "the client of the token may do what is asked: roles, scopes, identity pool and cluster")
 }

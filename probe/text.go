@@ -159,10 +159,17 @@ func (r Report) unproved() string {
 	return "NOT PROVED: " + strings.Join(said, "; ")
 }
 
+// maxNames is how many names a sentence has; the lines above it have the rest.
+const maxNames = 20
+
 func names(results []Result) string {
-	all := make([]string, len(results))
-	for i, one := range results {
-		all[i] = one.Name
+	var all []string
+	for _, one := range results[:min(len(results), maxNames)] {
+		all = append(all, one.Name)
 	}
-	return strings.Join(all, ", ")
+	said := strings.Join(all, ", ")
+	if more := len(results) - maxNames; more > 0 {
+		said += fmt.Sprintf(" and %d more", more)
+	}
+	return said
 }
