@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-chi/chi/v5"
 	strictjson "github.com/go-json-experiment/json"
@@ -48,6 +49,13 @@ func (s *Stack) adminHandler() http.Handler {
 		refuse(w, refused(http.StatusMethodNotAllowed, "%s does not take %s", r.URL.Path, r.Method))
 	})
 	return mux
+}
+
+// lazyAdmin makes the handler when somebody first asks: a test that never does
+// need not wait for it.
+func (s *Stack) lazyAdmin() http.Handler {
+	made := sync.OnceValue(s.adminHandler)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { made().ServeHTTP(w, r) })
 }
 
 // completed is the endpoint with what nearly all have: the parameter scope, and

@@ -31,7 +31,7 @@ func (s *Scope) newFaults(seed uint64) *fault.Set {
 		Tenant:  func(segment string) string { return s.current().idp.TenantID(segment) },
 		Refuse:  func(w http.ResponseWriter, r *http.Request, e *idp.Error) { s.current().idp.WriteError(w, r, e) },
 		Without: without,
-		Break:   s.breakToken, TokenNames: brokenNames(),
+		Break:   s.breakToken, TokenNames: brokenNames,
 	})
 }
 

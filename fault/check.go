@@ -186,7 +186,9 @@ func (s *Set) checkHere(f *Fault) mistakes {
 		m.add("token", "tokens cannot be broken here")
 		return m
 	}
-	m.word("token", f.Token, s.config.TokenNames)
+	if s.config.TokenNames != nil {
+		m.word("token", f.Token, s.config.TokenNames())
+	}
 	return m
 }
 

@@ -21,7 +21,7 @@ func set() *fault.Set {
 			}
 			return ""
 		},
-		TokenNames: []string{"expired", "tampered"},
+		TokenNames: func() []string { return []string{"expired", "tampered"} },
 		Break:      func(_ context.Context, _, token string) (string, error) { return token, nil },
 	})
 }

@@ -82,7 +82,7 @@ func newWorld(t testing.TB, faults ...fault.Fault) *world {
 	}
 	x.set = fault.New(fault.Config{
 		Seed: 7, Now: x.clock, Tenant: server.TenantID, Refuse: server.WriteError,
-		TokenNames: []string{"tampered", "impossible"},
+		TokenNames: func() []string { return []string{"tampered", "impossible"} },
 		Break: func(_ context.Context, name, token string) (string, error) {
 			if name == "impossible" {
 				return "", errors.New("there is no such twin")

@@ -155,7 +155,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		s := fault.New(fault.Config{TokenNames: []string{"expired"}, Break: sameToken})
+		s := fault.New(fault.Config{TokenNames: func() []string { return []string{"expired"} }, Break: sameToken})
 		for _, one := range faults {
 			var typed *fault.Error
 			if _, err := s.Add(one); err != nil && (!errors.As(err, &typed) || typed.Field != "token" && !strings.Contains(typed.Message, "more than")) {

@@ -29,8 +29,8 @@ type Config struct {
 	// Break makes of a valid token one that is broken in the way of a name. Nil
 	// refuses faults that have Token.
 	Break func(ctx context.Context, name, token string) (string, error)
-	// TokenNames are the names that Break knows.
-	TokenNames []string
+	// TokenNames are the names that Break knows, asked for when a fault has Token.
+	TokenNames func() []string
 	// Keys are those that the faults of JWKS put in: of kind stale some that a
 	// tenant (its id) does not publish any more, and of kind other-tenant some of
 	// another tenant. Nil, or no key, means idp.SpareKeys.
