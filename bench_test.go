@@ -268,3 +268,26 @@ func answered(b *testing.B, h http.Handler, method, path, body string) {
 		b.Fatal(w.Body)
 	}
 }
+
+// BenchmarkChange: a change of the Config while the stack runs, of the Acme
+// config and of one with 3,000 applications and 500 pools.
+func BenchmarkChange(b *testing.B) {
+	for name, c := range map[string]Config{"acme": Acme(), "large": largeConfig(3_000, 500)} {
+		b.Run(name, func(b *testing.B) {
+			s, err := New(c)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			names := []string{"one", "other"}
+			for i := 0; b.Loop(); i++ {
+				if err := s.Change(b.Context(), func(c *Config) error {
+					c.Tenants[0].DisplayName = names[i%2]
+					return nil
+				}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
