@@ -111,6 +111,9 @@ func (c *call) addPassword() (reply, error) {
 		return reply{}, err
 	}
 	made := in.PasswordCredential.made(c.clock.Now().UTC().Truncate(time.Second))
+	if made.EndDateTime.Year() > 9999 { // which JSON cannot write
+		return reply{}, &refusal{http.StatusUnprocessableEntity, problem{Detail: "the secret would end after the year 9999: set endDateTime", Field: "passwordCredential.startDateTime"}}
+	}
 	err := c.changeApplication(func(a *idp.Application) error {
 		a.PasswordCredentials = append(a.PasswordCredentials, made)
 		return nil

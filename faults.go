@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/idpool/idpool/fault"
@@ -46,6 +47,12 @@ func (s *Scope) breakToken(_ context.Context, name, token string) (string, error
 }
 
 // AddFault lets something go wrong from now on, and returns the fault with its
-// id. A TLS handshake says nothing of a tenant, so that its faults are the
-// Stack's own scope's to have. Its error is a *fault.Error.
-func (s *Scope) AddFault(f fault.Fault) (fault.Fault, error) { return s.faults.Add(f) }
+// id. A TLS handshake says nothing of a tenant, and /common belongs to none, so
+// that their faults are the Stack's own scope's to have. Its error is a
+// *fault.Error.
+func (s *Scope) AddFault(f fault.Fault) (fault.Fault, error) {
+	if s.id != "" && slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(f.Tenant)) {
+		return fault.Fault{}, &fault.Error{Field: "tenant", Message: f.Tenant + " is the server's own to answer, so that its faults are those of the server's own scope"}
+	}
+	return s.faults.Add(f)
+}

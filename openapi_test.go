@@ -305,6 +305,7 @@ var documentedApplications = []exchange{
 	{"DELETE", tenantPath + "/applications/" + otherGUID, "", 204, ""},
 	{"DELETE", tenantPath + "/applications/" + api, "", 422, `"field":"tenants[0].applications[0].appRoleAssignments[0].resource"`},
 	{"POST", clientPath + "/addPassword", `{"passwordCredential":{"secretText":"x"}}`, 400, `"field":"passwordCredential.secretText"`},
+	{"POST", clientPath + "/addPassword", `{"passwordCredential":{"startDateTime":"9998-01-01T00:00:00Z"}}`, 422, `"field":"passwordCredential.startDateTime"`},
 	{"POST", clientPath + "/removePassword", `{}`, 422, `"field":"keyId"`},
 	{"POST", clientPath + "/removePassword", `{"keyId":"` + otherGUID + `"}`, 404, `"field":"keyId"`},
 }

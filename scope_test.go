@@ -196,6 +196,9 @@ func TestAScopeIsConsistent(t *testing.T) {
 	if _, err := scope.Faults().Add(fault.Fault{Endpoint: "tls", Close: true}); err == nil || !strings.Contains(err.Error(), "endpoint") {
 		t.Errorf("a TLS fault of a scope: %v", err)
 	}
+	if _, err := scope.AddFault(fault.Fault{Endpoint: "token", Tenant: "Common", Close: true}); err == nil || !strings.Contains(err.Error(), "tenant") {
+		t.Errorf("a fault of common in a scope: %v", err)
+	}
 	other := Acme()
 	other.Listeners.HTTP.Address = "127.0.0.1:1"
 	if _, err := s.NewScope(ScopeConfig{Config: &other}); err == nil || !strings.Contains(err.Error(), "listeners") {
