@@ -57,6 +57,7 @@ type refusal struct {
 	problem
 }
 
+// Error is the detail of the problem.
 func (r *refusal) Error() string { return r.Detail }
 
 func refused(status int, format string, args ...any) *refusal {

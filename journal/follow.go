@@ -26,28 +26,29 @@ func (f *follower) wakeUp() {
 // journal has not reached is another journal's, from before a restart, and
 // counts as zero.
 func (j *Journal) Follow(ctx context.Context, f Filter) iter.Seq[Entry] {
-	return func(yield func(Entry) bool) {
-		w := &follower{wake: make(chan struct{}, 1)}
-		after := j.watch(w, f.After)
-		defer j.unwatch(w)
-		f := f
-		f.After = 0 // after has its place
-		var batch []Entry
-		for more := true; ; {
-			batch, after, more = j.since(after, &f, batch[:0])
-			for _, e := range batch {
-				if ctx.Err() != nil || !yield(e) {
-					return
-				}
-			}
-			if more {
-				continue
-			}
-			select {
-			case <-w.wake:
-			case <-ctx.Done():
+	return func(yield func(Entry) bool) { j.follow(ctx, f, yield) }
+}
+
+func (j *Journal) follow(ctx context.Context, f Filter, yield func(Entry) bool) {
+	w := &follower{wake: make(chan struct{}, 1)}
+	after := j.watch(w, f.After)
+	defer j.unwatch(w)
+	f.After = 0 // after has its place
+	var batch []Entry
+	for more := true; ; {
+		batch, after, more = j.since(after, &f, batch[:0])
+		for _, e := range batch {
+			if ctx.Err() != nil || !yield(e) {
 				return
 			}
+		}
+		if more {
+			continue
+		}
+		select {
+		case <-w.wake:
+		case <-ctx.Done():
+			return
 		}
 	}
 }
