@@ -10,7 +10,7 @@ import (
 	"github.com/idpool/idpool/pool"
 )
 
-// login decides about a Kafka client, in the scope that its token is of.
+// login decides about a Kafka client, in the scope that it means.
 func (s *Stack) login(ctx context.Context, a broker.Attempt) broker.Verdict {
 	says := hear(a.Request.Token)
 	scope := s.ofLogin(a.Request.Pools, says)

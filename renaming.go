@@ -93,17 +93,17 @@ func (r renaming) pool(id string) string {
 	return id
 }
 
+// text is a text with the tenants in it by their new names. A domain counts as a
+// whole word only: login.example.com is not example.com.
+func (r renaming) text(text string) string {
+	text = guid.ReplaceAllStringFunc(text, func(id string) string { return orSame(r.tenants, id) })
+	return host.ReplaceAllStringFunc(text, func(name string) string { return orSame(r.domains, name) })
+}
+
 // orSame is the new name of a word, by its lower-case form, or the word.
 func orSame(names map[string]string, word string) string {
 	if own, renamed := names[strings.ToLower(word)]; renamed {
 		return own
 	}
 	return word
-}
-
-// text is a text with the tenants in it by their new names. A domain counts as a
-// whole word only: login.example.com is not example.com.
-func (r renaming) text(text string) string {
-	text = guid.ReplaceAllStringFunc(text, func(id string) string { return orSame(r.tenants, id) })
-	return host.ReplaceAllStringFunc(text, func(name string) string { return orSame(r.domains, name) })
 }
