@@ -117,8 +117,10 @@ func (s *Stack) certify(now time.Time) error {
 // certificateNames are what clients may call the https listener.
 func (c Config) certificateNames(publicURL string) []string {
 	names := append([]string{"localhost", "127.0.0.1", "::1"}, azureHosts...)
-	if host := hostOf(publicURL); host != "" {
-		names = append(names, host)
+	for _, one := range []string{publicURL, c.Listeners.HTTPS.InsideURL} {
+		if host := hostOf(one); host != "" {
+			names = append(names, host)
+		}
 	}
 	if advertised := c.Listeners.Kafka.Advertised; advertised != "" {
 		if host, _, err := net.SplitHostPort(advertised); err == nil {

@@ -26,6 +26,11 @@ func (s *Stack) newClient() *http.Client {
 	if s.secureAddress != "" {
 		bound[dialAddress(s.HTTPS)] = s.secureAddress
 	}
+	for inside, public := range s.publicURLs.inside {
+		if at := bound[dialAddress(public)]; at != "" {
+			bound[dialAddress(inside)] = at
+		}
+	}
 	if roots := s.roots(); roots != nil {
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}

@@ -90,6 +90,11 @@ type Listener struct {
 	// PublicURL is how clients reach the listener. Empty means
 	// http://localhost:PORT.
 	PublicURL string `json:"publicUrl,omitempty"`
+	// InsideURL is a second URL of the listener, by which clients of a network
+	// inside reach it, such as http://idpool:8080 between containers. To them the
+	// discovery document names endpoints under it; tokens have the issuer of
+	// PublicURL wherever they are asked for.
+	InsideURL string `json:"insideUrl,omitempty"`
 }
 
 // AdminListener is the address of the admin API. Who reaches it may mint any
@@ -111,7 +116,9 @@ type AdminListener struct {
 }
 
 // listener is what the listeners have in common.
-func (l AdminListener) listener() Listener { return Listener{l.Address, l.PublicURL} }
+func (l AdminListener) listener() Listener {
+	return Listener{Address: l.Address, PublicURL: l.PublicURL}
+}
 
 // SecureListener is one address to serve TLS at.
 type SecureListener struct {
@@ -122,9 +129,11 @@ type SecureListener struct {
 	// PublicURL is how clients reach the listener. Empty means
 	// https://localhost:PORT.
 	PublicURL string `json:"publicUrl,omitempty"`
+	// InsideURL is a second URL of the listener, as that of http is.
+	InsideURL string `json:"insideUrl,omitempty"`
 	// Names are further DNS names and IP addresses that clients reach the
 	// listener by, for the certificate that idpool makes. It has already
-	// localhost, 127.0.0.1, ::1, the hosts of PublicURL and Address, and
+	// localhost, 127.0.0.1, ::1, the hosts of PublicURL, InsideURL and Address, and
 	// Azure's login.microsoftonline.com, login.windows.net and sts.windows.net.
 	Names []string `json:"names,omitempty"`
 	// Certificate and Key are PEM files of a certificate of your own, with its
@@ -135,7 +144,7 @@ type SecureListener struct {
 }
 
 // listener is what the listeners have in common.
-func (l SecureListener) listener() Listener { return Listener{l.Address, l.PublicURL} }
+func (l SecureListener) listener() Listener { return Listener{l.Address, l.PublicURL, l.InsideURL} }
 
 // Off is the Address of a listener that is left out.
 const Off = "off"

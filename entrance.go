@@ -16,13 +16,13 @@ import (
 type entrance struct {
 	scope    *Scope
 	listener string // http or https; empty for requests that never left the process
-	base     string // the public URL
+	base     string // the public URL, or that inside
 }
 
 // door is the handler of a listener for all scopes.
 func (s *Stack) door(listener, base string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		entrance{s.ofPath(r.URL.Path), listener, base}.ServeHTTP(w, r)
+		entrance{s.ofPath(r.URL.Path), listener, s.publicURLs.asked(base, r.Host)}.ServeHTTP(w, r)
 	})
 }
 

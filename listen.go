@@ -136,11 +136,17 @@ func listen(name, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("idpool: %s listener: %s is in use by another program: choose another address with --%s HOST:PORT or listeners.%s.address (port 0 takes a free one)", name, address, name, name)
+		return nil, fmt.Errorf("idpool: %s listener: %s is in use by another program: choose another address with %s (port 0 takes a free one)", name, address, addressSettings(name))
 	case err != nil:
-		return nil, fmt.Errorf("idpool: %s listener: %v: choose another address with --%s HOST:PORT or listeners.%s.address", name, err, name, name)
+		return nil, fmt.Errorf("idpool: %s listener: %v: choose another address with %s", name, err, addressSettings(name))
 	}
 	return l, nil
+}
+
+// addressSettings are the ways to say where a listener is: by the command's
+// flag, by its variable, as in a container, or by the config.
+func addressSettings(name string) string {
+	return fmt.Sprintf("--%s HOST:PORT, IDPOOL_%s or listeners.%s.address", name, strings.ToUpper(name), name)
 }
 
 // port is the port that a listener got.

@@ -43,7 +43,7 @@ func (s *Stack) NewScope(c ScopeConfig) (*Scope, error) {
 		return nil, &ConfigError{File: own.source, Field: field, Message: "is shared by all scopes, and cannot be another in one"}
 	}
 	scope.renames = renames(own, scope.id)
-	scope.initial = scope.renames.config(own, s.publicURLs.list())
+	scope.initial = scope.renames.config(own, s.publicURLs.all())
 	scope.initial.Keyring = s.scopes.keys()
 	if err := scope.begin(scope.initial); err != nil {
 		scope.end()

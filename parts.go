@@ -108,6 +108,25 @@ func (x *checker) listeners() {
 		if err := checkAddress(l.Address); err != nil {
 			x.errs = append(x.errs, &fieldError{"listeners." + l.name + ".address", err})
 		}
+		x.inside(l.name, l.Listener)
+	}
+}
+
+// inside checks the second URL of a listener, which would be no second one if it
+// had the host of the first.
+func (x *checker) inside(name string, l Listener) {
+	if l.InsideURL == "" {
+		return
+	}
+	field := "listeners." + name + ".insideUrl"
+	u, err := url.Parse(l.InsideURL)
+	switch {
+	case !isAbsolute(l.InsideURL) || err != nil || u.Scheme != name:
+		x.fail(field, "%q is no %s URL, want one such as %s://idpool:8080", l.InsideURL, name, name)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+		x.fail(field, "%q has a path, want none, as in %s://%s", l.InsideURL, name, u.Host)
+	case u.Host == hostPort(publicURL(name, l, "")):
+		x.fail(field, "%q has the host of publicUrl, so that nobody can tell inside from outside", l.InsideURL)
 	}
 }
 

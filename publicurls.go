@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -17,7 +18,10 @@ const (
 
 // publicURLs are those that tokens can be asked for at. At least one is
 // not empty.
-type publicURLs struct{ http, https string }
+type publicURLs struct {
+	http, https string
+	inside      map[string]string // the URLs inside, to the public ones that name the issuer
+}
 
 // publicURLs are those of the listeners that are on, with ports for those whose
 // Config leaves them open. When all are off, tokens made by method calls name
@@ -25,13 +29,39 @@ type publicURLs struct{ http, https string }
 func (c Config) publicURLs(port, securePort string) publicURLs {
 	var p publicURLs
 	web, secure := c.Listeners.HTTP, c.Listeners.HTTPS.listener()
+	p.inside = map[string]string{}
 	if secure.Address != Off {
 		p.https = publicURL("https", secure, securePort)
+		p.addInside(secure, p.https)
 	}
 	if web.Address != Off || p.https == "" {
 		p.http = publicURL("http", web, port)
+		p.addInside(web, p.http)
 	}
 	return p
+}
+
+// addInside takes up the second URL of a listener.
+func (p publicURLs) addInside(l Listener, public string) {
+	if l.InsideURL != "" {
+		p.inside[withoutDefaultPort(strings.TrimSuffix(l.InsideURL, "/"))] = public
+	}
+}
+
+// asked is the second URL of the listener of a public one, if a request for a
+// host means that; otherwise the public one.
+func (p publicURLs) asked(public, host string) string {
+	for inside, of := range p.inside {
+		if of == public && strings.EqualFold(hostPort(inside), host) {
+			return inside
+		}
+	}
+	return public
+}
+
+// all is list with the second URLs after it.
+func (p publicURLs) all() []string {
+	return append(p.list(), slices.Sorted(maps.Keys(p.inside))...)
 }
 
 // list is the public URLs, that of http first. Two listeners behind one proxy
@@ -62,6 +92,16 @@ func publicURL(scheme string, l Listener, port string) string {
 		port = p
 	}
 	return withoutDefaultPort(scheme + "://" + net.JoinHostPort("localhost", port))
+}
+
+// hostPort is the host of a URL with its port, as a request for it says in its
+// Host header.
+func hostPort(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // withoutDefaultPort leaves out the port that a URL's scheme has anyway:

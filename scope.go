@@ -59,7 +59,7 @@ func (s *Scope) begin(c Config) error {
 	s.journal = journal.New(journal.Config{Now: s.clock.Now})
 	s.faults = s.newFaults(c.Seed)
 	local := &inProcess{next: c.Transport}
-	for _, base := range s.stack.publicURLs.list() {
+	for _, base := range s.stack.publicURLs.all() {
 		local.served = append(local.served, served{base + "/", entrance{s, "", base}})
 	}
 	s.client = &http.Client{Timeout: 10 * time.Second, Transport: local}

@@ -86,7 +86,7 @@ func (l listener) discovery(_ http.ResponseWriter, r *http.Request) answer {
 		return l.refuse(r, refused)
 	}
 	base := l.base(r)
-	d := document(base+"/"+a.segment, l.Issuer(base, a.issuerID), a.region)
+	d := document(base+"/"+a.segment, l.Issuer(l.issuerBase(r), a.issuerID), a.region)
 	d.JWKSURI += forApp(r)
 	return answer{status: http.StatusOK, body: d, header: cached}
 }

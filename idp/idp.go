@@ -150,6 +150,15 @@ func (s *Server) At(publicURL string) http.Handler {
 	return listener{Server: s, publicURL: strings.TrimSuffix(publicURL, "/")}.routes()
 }
 
+// AtInside returns a handler of the same server under a second name, such as
+// that of a container in its network: its documents name endpoints under
+// insideURL, and its issuer is that of publicURL, so that it does not matter
+// where a token was asked for.
+func (s *Server) AtInside(insideURL, publicURL string) http.Handler {
+	l := listener{Server: s, publicURL: strings.TrimSuffix(insideURL, "/"), issuerURL: strings.TrimSuffix(publicURL, "/")}
+	return l.routes()
+}
+
 // Issuer is the iss of the v2.0 tokens that a tenant (its id) issues through
 // the listener of a public URL.
 func (s *Server) Issuer(publicURL, tenantID string) string {

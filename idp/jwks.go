@@ -30,7 +30,7 @@ func (l listener) jwks(_ http.ResponseWriter, r *http.Request) answer {
 	if refused != nil {
 		return l.refuse(r, refused)
 	}
-	return l.keySet(a, "microsoftonline.com", l.Issuer(l.base(r), a.issuerID))
+	return l.keySet(a, "microsoftonline.com", l.Issuer(l.issuerBase(r), a.issuerID))
 }
 
 // jwksV1 is GET /{tenant}/discovery/keys: the same keys, without what scopes

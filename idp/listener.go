@@ -17,6 +17,7 @@ import (
 type listener struct {
 	*Server
 	publicURL string // empty: as the request came
+	issuerURL string // the public URL of the issuer, where that is another; empty: publicURL
 }
 
 // routes lists every endpoint.
@@ -164,6 +165,14 @@ func (l listener) base(r *http.Request) string {
 		return l.publicURL
 	}
 	return requestBase(r)
+}
+
+// issuerBase is the public URL that the issuer of a request's tokens begins with.
+func (l listener) issuerBase(r *http.Request) string {
+	if l.issuerURL != "" {
+		return l.issuerURL
+	}
+	return l.base(r)
 }
 
 // requestBase is the URL that a request came to, without its path.

@@ -126,7 +126,7 @@ func (l listener) appService(_ http.ResponseWriter, r *http.Request) answer {
 func (l listener) identityToken(r *http.Request, identity *application) (*issued, subject) {
 	resource := r.URL.Query().Get("resource")
 	token, refused := l.issue(r.Context(), grant{
-		base: l.base(r), client: identity, resourceName: resource, acr: byAssertion, lifetime: identityLifetime,
+		base: l.issuerBase(r), client: identity, resourceName: resource, acr: byAssertion, lifetime: identityLifetime,
 	})
 	if refused != nil {
 		l.config.Logger.WarnContext(r.Context(), "token refused", "aadsts", refused.Number, "error", refused.Code,

@@ -290,7 +290,7 @@ func (l listener) grantToken(w http.ResponseWriter, r *http.Request, v1 bool) an
 	request.v1, request.at = v1, requestBase(r)
 	var token *issued
 	if refused == nil {
-		token, refused = l.token(r.Context(), l.base(r), request)
+		token, refused = l.token(r.Context(), l.issuerBase(r), request)
 	}
 	if refused != nil {
 		return l.refuseToken(r, request, refused)
