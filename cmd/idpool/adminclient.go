@@ -47,19 +47,32 @@ func (a *app) adminClient(cmd *cobra.Command, f adminFlags) (*adminClient, error
 			return nil, err
 		}
 	}
-	base := strings.TrimSuffix(cmp.Or(f.url, adminURL(c)), "/")
-	if !strings.Contains(base, "://") { // as serve --admin has it
-		base = "http://" + base
-	}
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.User != nil {
-		return nil, usageError("", "%s: --admin: %q is no URL, want one such as http://%s", commandName(cmd), base, defaultAdmin)
+	base, err := adminBase(cmd, cmp.Or(f.url, adminURL(c)))
+	if err != nil {
+		return nil, err
 	}
 	return &adminClient{
 		command: commandName(cmd), base: base, scope: f.scope, token: cmp.Or(token, c.Listeners.Admin.Token),
 		// A redirect would be followed with the token.
 		http: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}, nil
+}
+
+// adminBase is the URL of an admin listener, also where it is given as serve
+// --admin has it: the two share a variable.
+func adminBase(cmd *cobra.Command, given string) (string, error) {
+	if given == idpool.Off {
+		return "", usageError("", "%s: --admin is off, and so serve has no admin listener to ask", commandName(cmd))
+	}
+	base := strings.TrimSuffix(given, "/")
+	if !strings.Contains(base, "://") {
+		base = "http://" + connectable(base)
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.User != nil {
+		return "", usageError("", "%s: --admin: %q is no URL, want one such as http://%s", commandName(cmd), base, defaultAdmin)
+	}
+	return base, nil
 }
 
 // commandName is the command as its errors call it, such as "fault add".

@@ -196,9 +196,9 @@ func (a *app) configFor(cmd *cobra.Command, f explainFlags, p paste) (idpool.Con
 	case !f.foreign.used():
 		c, _, err := a.loadPlaced(cmd, f.readyFile)
 		return c, err
-	case f.readyFile != "":
+	case a.typed(cmd, "ready-file"):
 		return idpool.Config{}, usageError("", "explain: --ready-file is for the config that serve has, and --filter, --issuer, --identity-claim and --jwks stand in for one")
-	case a.configFile != "":
+	case a.typed(cmd, "config"): // a variable is for the other commands, too
 		return idpool.Config{}, usageError("leave out --config, or put the filter into it", "explain: --filter, --issuer, --identity-claim and --jwks stand in for a config, and there is one")
 	case f.pools != "":
 		return idpool.Config{}, usageError("", "explain: --pool: the flags describe the only pool there is")

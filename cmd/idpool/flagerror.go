@@ -18,6 +18,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	switch {
 	case errors.As(err, &value):
+		value.GetFlag().Changed = true // somebody gave it, if in vain
 		return usageError("", "%s: --%s: %q is no %s", commandName(cmd), value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag().Value.Type()))
 	case !errors.As(err, &unknown):
 	case isDigit(unknown.GetSpecifiedShortnames()):

@@ -55,6 +55,7 @@ the server is not reached.`,
 	flags.StringVar(&f.filter.ClientID, "client-id", "", "only the client of this `ID`")
 	flags.StringVar(&f.filter.Outcome, "outcome", "", "only this `OUTCOME`: ok, refused or failed")
 	flags.StringVar(&f.filter.Fault, "fault", "", "only what the fault of this `ID` was injected into")
+	giveVariable(flags, "fault", "IDPOOL_JOURNAL_FAULT")
 	flags.IntVar(&f.limit, "limit", 0, "at most `N` entries, the newest; with --follow of those that are there already (default: all that are remembered)")
 	flags.BoolVar(&f.follow, "follow", false, "go on as things happen")
 	flags.IntVar(&f.take, "take", 0, "wait until `N` entries match that nobody has taken")

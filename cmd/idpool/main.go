@@ -52,34 +52,49 @@ var refused = &exitError{code: exitRefused}
 
 // run is main without the process.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := rootCommand()
+	a := &app{}
+	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
 	exit := &exitError{exitUsage, err, ""}
 	errors.As(err, &exit)
-	if exit.err != nil {
-		fmt.Fprintln(stderr, "idpool: "+strings.TrimPrefix(exit.err.Error(), "idpool: "))
-	}
-	if exit.hint != "" {
-		fmt.Fprintln(stderr, "hint: "+exit.hint)
-	}
+	a.printError(stderr, cmd, exit)
 	return exit.code
 }
 
-// app is what the commands share: the flags that each of them has.
-type app struct {
-	configFile string
-	output     string
+// printError says why a command ended. The last line of serve is what is wrong
+// and nothing else: often nobody sees more of a container that did not start.
+func (a *app) printError(w io.Writer, cmd *cobra.Command, exit *exitError) {
+	hint := exit.hint
+	if exit.err != nil {
+		text := strings.TrimPrefix(exit.err.Error(), "idpool: ")
+		if hint != "" && cmd.Name() == "serve" {
+			text, hint = text+": "+hint, ""
+		}
+		fmt.Fprintln(w, "idpool: "+a.environment.inTermsOf(cmd, text))
+	}
+	if hint != "" {
+		fmt.Fprintln(w, "hint: "+a.environment.inTermsOf(cmd, hint))
+	}
 }
 
-func rootCommand() *cobra.Command {
-	a := &app{}
+// app is what the commands share: the flags that each of them has, and what the
+// environment gives them.
+type app struct {
+	configFile  string
+	output      string
+	environment environment
+}
+
+func rootCommand() *cobra.Command { return (&app{}).rootCommand() }
+
+func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "idpool",
 		Short: "Azure AD, Confluent Cloud's identity pools and the reason for every refusal, on one machine",
@@ -100,7 +115,30 @@ let anything of value trust it.`,
 	root.PersistentFlags().StringVar(&a.output, "output", "text", "`FORMAT` of the output: text or json")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.serveCommand(), a.clientCommand(), a.tokenCommand(), a.journalCommand(), a.faultCommand(), a.clockCommand(), a.keysCommand(), a.scopeCommand(), a.resetCommand(), a.explainCommand(), a.reproduceCommand(), a.filterCommand(), a.scenarioCommand(), a.probeCommand(), a.configCommand(), a.caCommand(), a.versionCommand())
+	root.SetUsageTemplate(root.UsageTemplate() + variableUsage)
+	a.readEnvironment(root)
 	return root
+}
+
+// variableUsage ends the usage of every command.
+const variableUsage = `
+Each flag has an environment variable too, such as ` + variablePrefix + `CONFIG for --config. The flag wins.
+`
+
+// readEnvironment has each command read its variables once the command line is
+// parsed. Cobra runs only the nearest of these functions.
+func (a *app) readEnvironment(cmd *cobra.Command) {
+	if before := cmd.PersistentPreRunE; before != nil {
+		cmd.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+			if err := a.environment.apply(cmd); err != nil {
+				return err
+			}
+			return before(cmd, args)
+		}
+	}
+	for _, c := range cmd.Commands() {
+		a.readEnvironment(c)
+	}
 }
 
 func (a *app) check() error {

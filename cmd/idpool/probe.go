@@ -97,6 +97,7 @@ func (f *probeFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.accept, "accept", "2xx", "`STATUSES` that let in, such as 2xx,404")
 	flags.StringVar(&f.refuse, "refuse", "400,401,403,431", "`STATUSES` that refuse, such as 302,4xx")
 	flags.StringVar(&f.kafka, "kafka", "", "`HOST:PORT` of a Kafka broker's listener")
+	giveVariable(flags, "kafka", "IDPOOL_PROBE_KAFKA")
 	flags.StringVar(&f.cluster, "cluster", "", "logicalCluster `ID` for the broker (default: the config's only cluster)")
 	flags.StringVar(&f.pool, "pool", "", "identityPoolId `ID` for the broker, or a comma list")
 	flags.StringArrayVar(&f.extensions, "extension", nil, "further SASL extension `KEY=VALUE`; may be given several times")

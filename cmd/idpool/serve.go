@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -103,7 +104,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	c, broken, err := a.served(f.scenario)
+	c, broken, err := a.served(cmd, f.scenario)
 	if err != nil {
 		return err
 	}
@@ -118,6 +119,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	if c.Logger, err = logger(stderr, f.logLevel, f.logFormat); err != nil {
 		return err
 	}
+	warnOfStrays(c.Logger, strays(cmd.Root(), os.Environ()))
 	stack, err := idpool.Start(context.WithoutCancel(cmd.Context()), c)
 	if err != nil {
 		return &exitError{exitRefused, err, ""}
@@ -168,7 +170,10 @@ func (a *app) serveUntilEnd(cmd *cobra.Command, stack *idpool.Stack, f serveFlag
 }
 
 // served is the config to serve, and the scenario that it is of, if any.
-func (a *app) served(id string) (idpool.Config, *scenario.Scenario, error) {
+func (a *app) served(cmd *cobra.Command, id string) (idpool.Config, *scenario.Scenario, error) {
+	if a.typed(cmd, "scenario") && !a.typed(cmd, "config") { // the flag wins over the variable
+		a.configFile = ""
+	}
 	if id != "" {
 		return a.scenarioConfig(id)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 
@@ -38,6 +37,7 @@ func (f serveAdminFlags) apply(l *idpool.AdminListener) error {
 	if err != nil {
 		return err
 	}
+	f.admin = listenable(f.admin)
 	l.Address = cmp.Or(f.admin, l.Address, defaultAdmin)
 	l.Token = cmp.Or(token, l.Token)
 	l.InsecureWithoutToken = l.InsecureWithoutToken || f.insecure
@@ -55,19 +55,22 @@ func (f serveAdminFlags) apply(l *idpool.AdminListener) error {
 	return nil
 }
 
-// givenToken is the admin token of the flag or else of the environment.
+// givenToken is the admin token of the flag, which has it from the environment
+// where it is not on the command line.
 func givenToken(flags *pflag.FlagSet, token string) (string, error) {
 	if flags.Changed("admin-token") && token == "" { // a shell variable that is not set
 		return "", usageError("leave the flag out for no token", "--admin-token is empty")
 	}
-	from := "--admin-token"
-	if token == "" {
-		from, token = adminTokenVariable, os.Getenv(adminTokenVariable)
-	}
 	if strings.ContainsAny(token, " \t\r\n") {
-		return "", usageError("", "%s: a token has no white space", from)
+		return "", usageError("", "--admin-token: a token has no white space")
 	}
 	return token, nil
+}
+
+// listenable is the address in the URL of an admin listener, as the commands that
+// ask it have it: they and serve share a variable. What is no http URL stays.
+func listenable(admin string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(admin, "http://"), "/")
 }
 
 // isListen says whether a listener can be at an address, or is off.

@@ -188,14 +188,21 @@ func adminURL(c idpool.Config) string {
 	if address == "" || address == idpool.Off {
 		address = defaultAdmin
 	}
-	host, port, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
-		host = "localhost"
-	}
-	if port == "0" {
+	host, port, err := net.SplitHostPort(connectable(address))
+	if err == nil && port == "0" {
 		port = "PORT" // serve prints it
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// connectable is an address that is listened at as one to connect to from this
+// machine: that of all interfaces is none.
+func connectable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
 }
 
 func (a *app) trustHelp(cmd *cobra.Command, state string) error {
