@@ -122,12 +122,7 @@ func (c Config) certificateNames(publicURL string) []string {
 			names = append(names, host)
 		}
 	}
-	if advertised := c.Listeners.Kafka.Advertised; advertised != "" {
-		if host, _, err := net.SplitHostPort(advertised); err == nil {
-			advertised = host
-		}
-		names = append(names, advertised)
-	}
+	names = append(names, c.Listeners.Kafka.hosts()...)
 	host, _, err := net.SplitHostPort(c.Listeners.HTTPS.Address)
 	if ip, notIP := netip.ParseAddr(host); err == nil && host != "" && notIP == nil {
 		host = ip.WithZone("").String()

@@ -6,18 +6,19 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/idpool/idpool/broker"
 )
 
-// serveKafka logs clients in at the Kafka listener.
-func (s *Stack) serveKafka(l net.Listener) error {
-	s.Kafka = s.config.Listeners.Kafka.advertised(l)
+// serveKafka logs clients in at the Kafka listeners.
+func (s *Stack) serveKafka(all []broker.Listener) error {
+	s.Kafka = all[0].Advertised
+	if len(all) > 1 {
+		s.KafkaInside = all[1].Advertised
+	}
 	c := broker.Config{
 		Decide: s.login,
 		Pool:   s.poolOfAny,
@@ -52,17 +53,23 @@ func (s *Stack) serveKafka(l net.Listener) error {
 		}
 		return fmt.Errorf("idpool: kafka listener: %w%s", err, hint)
 	}
-	s.brokerEnd = make(chan error, 1)
-	go func() { s.brokerEnd <- s.broker.Serve(l) }()
+	s.brokerEnds = make(chan error, len(all))
+	for _, l := range all {
+		go func() { s.brokerEnds <- s.broker.ServeAt(l) }()
+	}
 	return nil
 }
 
-// closeKafka ends the Kafka listener and every connection.
+// closeKafka ends the Kafka listeners and every connection.
 func (s *Stack) closeKafka() error {
 	if s.broker == nil {
 		return nil
 	}
-	return errors.Join(s.broker.Close(), <-s.brokerEnd)
+	err := s.broker.Close()
+	for range cap(s.brokerEnds) {
+		err = errors.Join(err, <-s.brokerEnds)
+	}
+	return err
 }
 
 // ApplyError says why a change that was right did not reach the embedded
@@ -83,40 +90,6 @@ func (c Config) hasCluster(id string) bool {
 	}
 	return false
 }
-
-// advertised is HOST:PORT as clients reach the listener.
-func (k KafkaListener) advertised(l net.Listener) string { return k.at(port(l, defaultKafkaPort)) }
-
-// Bootstrap is HOST:PORT as clients will reach the listener, as far as the
-// Config knows it: with the port of the command where it is free or not said.
-func (k KafkaListener) Bootstrap() string {
-	if _, p, err := net.SplitHostPort(k.Address); err == nil && p != "0" {
-		return k.at(p)
-	}
-	return k.at(defaultKafkaPort)
-}
-
-func (k KafkaListener) at(port string) string {
-	host, p, err := net.SplitHostPort(k.Advertised)
-	if err != nil {
-		host, p = cmp.Or(k.Advertised, "localhost"), port
-	}
-	return net.JoinHostPort(host, p)
-}
-
-// firstBrokerPort is that of the listener for the first broker behind a gateway:
-// the one after the listener's own, or any free one where the listener's is one.
-func (k KafkaListener) firstBrokerPort() int {
-	_, p, err := net.SplitHostPort(k.Address)
-	number, notNumber := strconv.Atoi(p)
-	if err != nil || notNumber != nil || number == 0 {
-		return 0
-	}
-	return number + 1
-}
-
-// defaultKafkaPort is that of the command's Kafka listener.
-const defaultKafkaPort = "9092"
 
 func (c Config) embeddedClusters() []broker.Cluster {
 	var all []broker.Cluster
@@ -141,7 +114,6 @@ func (c Config) upstream() (*broker.Upstream, error) {
 		Mechanism: cmp.Or(u.SASLMechanism, "SCRAM-SHA-256"),
 		User:      broker.User(u.User),
 		Users:     map[string]broker.User{},
-		FirstPort: c.Listeners.Kafka.firstBrokerPort(),
 	}
 	for id, user := range u.Users {
 		up.Users[id] = broker.User(user)

@@ -26,6 +26,37 @@ type KafkaListener struct {
 	// SecurityProtocol is SASL_PLAINTEXT or SASL_SSL. Empty takes both at the
 	// same port, which Confluent Cloud does not: it has SASL_SSL alone.
 	SecurityProtocol string `json:"securityProtocol,omitempty"`
+	// Inside is a second listener, whose clients are told other addresses: that
+	// of containers beside idpool's, while Address is that of the host.
+	Inside KafkaInside `json:"inside,omitzero"`
+	// Brokers are the listeners of brokers of kafka.upstream, open from the
+	// start: the same wherever the same config runs. One that is not listed gets
+	// the next port after that of Address, or a free one, when it is first met.
+	Brokers []KafkaBroker `json:"brokers,omitempty"`
+}
+
+// KafkaInside is the listener for Kafka clients inside a network. It takes what
+// the other one takes, and leads to the same cluster.
+type KafkaInside struct {
+	// Address is HOST:PORT; port 0 takes a free one. Empty, or "off", leaves the
+	// listener out, as "off" for the other one does.
+	Address string `json:"address,omitempty"`
+	// Advertised is HOST or HOST:PORT as clients inside reach the listener.
+	// Empty means localhost; without a port it is that of the listener.
+	Advertised string `json:"advertised,omitempty"`
+	// Brokers are as those of the other listener, for clients inside.
+	Brokers []KafkaBroker `json:"brokers,omitempty"`
+}
+
+// KafkaBroker is the listener of one broker of kafka.upstream.
+type KafkaBroker struct {
+	// ID is the broker's id in its cluster, node.id in its own settings.
+	ID int32 `json:"id"`
+	// Address is HOST:PORT to listen at; port 0 takes a free one.
+	Address string `json:"address"`
+	// Advertised is HOST or HOST:PORT as clients reach it. Empty means the host
+	// of the listener it belongs to; without a port it is that of Address.
+	Advertised string `json:"advertised,omitempty"`
 }
 
 // Kafka is what is behind the Kafka listener: an embedded cluster, or a real
@@ -90,12 +121,8 @@ var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // kafka checks the settings of the Kafka listener and of what is behind it.
 func (x *checker) kafka() {
-	k, l := x.config.Kafka, x.config.Listeners.Kafka
-	if err := checkAddress(l.Address); err != nil {
-		x.errs = append(x.errs, &fieldError{"listeners.kafka.address", err})
-	}
-	x.hostPort("listeners.kafka.advertised", l.Advertised, true)
-	x.oneOf("listeners.kafka.securityProtocol", l.SecurityProtocol, kafkaProtocols)
+	k := x.config.Kafka
+	x.kafkaListeners(x.config.Listeners.Kafka)
 	x.oneOf("kafka.errors", k.Errors, kafkaErrors)
 	x.oneOf("kafka.authorization", k.Authorization, kafkaAuthorizations)
 	if m := time.Duration(k.ConnectionsMaxReauth); m < 0 || m > 0 && m < leastReauth {

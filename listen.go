@@ -66,11 +66,14 @@ func (s *Stack) prepare(l listeners) error {
 	if l.kafka == nil {
 		return nil
 	}
-	return s.serveKafka(l.kafka)
+	return s.serveKafka(s.config.Listeners.Kafka.opened(l.kafka, l.kafkaToo))
 }
 
 // listeners are the open ones; nil is one that is off.
-type listeners struct{ web, secure, admin, kafka net.Listener }
+type listeners struct {
+	web, secure, admin, kafka net.Listener
+	kafkaToo                  kafkaToo
+}
 
 // listenAll opens every listener or none.
 func listenAll(c Listeners) (listeners, error) {
@@ -84,12 +87,17 @@ func listenAll(c Listeners) (listeners, error) {
 			return listeners{}, errors.Join(err, l.close())
 		}
 	}
+	if l.kafka != nil {
+		if err := c.Kafka.listenToo(&l.kafkaToo); err != nil {
+			return listeners{}, errors.Join(err, l.close())
+		}
+	}
 	return l, nil
 }
 
 func (l listeners) close() error {
 	var errs []error
-	for _, one := range []net.Listener{l.web, l.secure, l.admin, l.kafka} {
+	for _, one := range append(l.kafkaToo.all(), l.web, l.secure, l.admin, l.kafka) {
 		if one != nil {
 			errs = append(errs, one.Close())
 		}
@@ -130,15 +138,20 @@ func listen(name, address string) (net.Listener, error) {
 	case "":
 		address = freePort
 	}
+	return listenAt(name+" listener", address, addressSettings(name))
+}
+
+// listenAt opens an address; settings are what changes it.
+func listenAt(what, address, settings string) (net.Listener, error) {
 	if err := checkAddress(address); err != nil {
-		return nil, fmt.Errorf("idpool: %s listener: %v", name, err)
+		return nil, fmt.Errorf("idpool: %s: %v", what, err)
 	}
 	l, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("idpool: %s listener: %s is in use by another program: choose another address with %s (port 0 takes a free one)", name, address, addressSettings(name))
+		return nil, fmt.Errorf("idpool: %s: %s is in use by another program: choose another address with %s (port 0 takes a free one)", what, address, settings)
 	case err != nil:
-		return nil, fmt.Errorf("idpool: %s listener: %v: choose another address with %s", name, err, addressSettings(name))
+		return nil, fmt.Errorf("idpool: %s: %v: choose another address with %s", what, err, settings)
 	}
 	return l, nil
 }

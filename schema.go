@@ -73,7 +73,7 @@ var requiredKeys = map[string]bool{
 	"idp.Tenant.ID": true, "idp.Application.AppID": true, "idp.AppRole.Value": true,
 	"idp.AppRoleAssignment.Resource": true, "idp.OptionalClaim.Name": true,
 	"idp.FederatedIdentityCredential.Issuer": true, "idp.FederatedIdentityCredential.Subject": true,
-	"idpool.Cluster.ID": true, "idpool.Topic.Name": true, "idpool.IdentityProvider.ID": true,
+	"idpool.Cluster.ID": true, "idpool.Topic.Name": true, "idpool.KafkaBroker.ID": true, "idpool.KafkaBroker.Address": true, "idpool.IdentityProvider.ID": true,
 	"pool.Config.ID": true, "pool.Config.Filter": true, "pool.RoleBinding.Role": true, "pool.RoleBinding.Cluster": true,
 	"idp.RequiredResourceAccess.ResourceAppID": true, "idp.ResourceAccess.ID": true, "idp.ResourceAccess.Type": true,
 }

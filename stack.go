@@ -42,6 +42,9 @@ type Stack struct {
 	// Kafka is HOST:PORT of the Kafka listener, a client's bootstrap.servers;
 	// empty when that is off.
 	Kafka string
+	// KafkaInside is that of the Kafka listener for clients inside a network;
+	// empty when there is none.
+	KafkaInside string
 
 	config        Config // as it was started: what only a restart changes
 	publicURLs    publicURLs
@@ -53,7 +56,7 @@ type Stack struct {
 	client        *http.Client
 	metrics       *metrics.Metrics
 	broker        *broker.Server // nil without a Kafka listener
-	brokerEnd     chan error     // one value when it ends
+	brokerEnds    chan error     // one value for each listener of it that ends
 	servers       []*http.Server
 	serving       chan error      // one value for each server when it ends
 	lifetime      context.Context // ends when the stack begins to

@@ -44,7 +44,8 @@ type Config struct {
 	// Clusters are the embedded clusters, by what clients call them. With an
 	// Upstream their topics mean nothing.
 	Clusters []Cluster
-	// Advertised is HOST:PORT as clients reach the listener of Serve.
+	// Advertised is HOST:PORT as clients reach the listener of Serve, which is what
+	// the embedded clusters say of themselves.
 	Advertised string
 	// TLS serves SASL_SSL. Nil means SASL_PLAINTEXT alone.
 	TLS *tls.Config
@@ -116,13 +117,9 @@ type behind interface {
 	carry(context.Context, *session) error
 	// refresh looks at the role bindings again.
 	refresh(context.Context) error
+	// fronts are those of a listener: its own, and those of its Brokers.
+	fronts(Listener) ([]*front, error)
 	close()
-}
-
-// front is one listener. A gateway has one for each broker behind it.
-type front struct {
-	listener net.Listener
-	node     *node // of a gateway: the broker that it stands for
 }
 
 // New makes a Server that does not listen yet. Its error says which part of the
@@ -136,6 +133,9 @@ func New(c Config) (*Server, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if _, err := parseAdvertised(c.Advertised); err != nil {
+		return nil, err
 	}
 	orElse(&c.LoginTimeout, 30*time.Second)
 	orElse(&c.FrameTimeout, time.Minute)
@@ -161,11 +161,6 @@ func orElse[T comparable](setting *T, otherwise T) {
 	if *setting == zero {
 		*setting = otherwise
 	}
-}
-
-// Serve takes connections from a listener until the Server is closed.
-func (s *Server) Serve(l net.Listener) error {
-	return s.serve(&front{listener: l})
 }
 
 // serve takes the connections of a front.
@@ -224,18 +219,6 @@ func (s *Server) begin() bool {
 	}
 	s.running.Add(1)
 	return true
-}
-
-// bindHost is the address that Serve's listener is bound to, without its port.
-func (s *Server) bindHost() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.fronts {
-		if host, _, err := net.SplitHostPort(f.listener.Addr().String()); f.node == nil && err == nil {
-			return host
-		}
-	}
-	return "127.0.0.1"
 }
 
 // handle serves one connection.

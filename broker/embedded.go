@@ -23,8 +23,9 @@ import (
 // with the front looking at the headers of what is read. Nothing is copied, and
 // no goroutine stands between.
 type embedded struct {
-	clusters map[string]*fakeCluster
-	served   versions
+	clusters   map[string]*fakeCluster
+	served     versions
+	advertised string // what the clusters say of themselves
 }
 
 // fakeCluster is one kfake with its users.
@@ -46,7 +47,7 @@ const (
 // in, and yet ApiVersions is answered before the login: one that nobody reaches
 // stands in.
 func newEmbedded(c Config) (*embedded, error) {
-	e := &embedded{clusters: map[string]*fakeCluster{}}
+	e := &embedded{clusters: map[string]*fakeCluster{}, advertised: c.Advertised}
 	all := c.Clusters
 	if len(all) == 0 {
 		all, c.Data = []Cluster{{ID: "none"}}, ""
@@ -69,10 +70,6 @@ func newEmbedded(c Config) (*embedded, error) {
 }
 
 func newFakeCluster(c Config, cluster Cluster) (*fakeCluster, error) {
-	_, _, err := net.SplitHostPort(c.Advertised)
-	if err != nil {
-		return nil, fmt.Errorf("broker: advertised: %q is no address, want HOST:PORT", c.Advertised)
-	}
 	f := &fakeCluster{id: cluster.ID, listener: newHandoverListener(c.Advertised)}
 	options := []kfake.Opt{
 		kfake.NumBrokers(1), kfake.ClusterID(cluster.ID), kfake.DefaultNumPartitions(defaultPartitions),
@@ -86,6 +83,7 @@ func newFakeCluster(c Config, cluster Cluster) (*fakeCluster, error) {
 		}
 		options = append(options, kfake.DataDir(dir))
 	}
+	var err error
 	if f.fake, err = kfake.NewCluster(options...); err != nil {
 		return nil, fmt.Errorf("broker: cluster %s: %v", cluster.ID, err)
 	}
@@ -127,6 +125,31 @@ func (f *fakeCluster) dial(s *session) *handover {
 		h.close()
 	}
 	return h
+}
+
+// fronts is the listener's own. What the clusters say of themselves is right for
+// the clients of one of them; others are told where they have come in.
+func (e *embedded) fronts(l Listener) ([]*front, error) {
+	if len(l.Brokers) > 0 {
+		return nil, errors.New("broker: an embedded cluster has no listeners for brokers")
+	}
+	at, err := parseAdvertised(l.Advertised)
+	if err != nil {
+		return nil, err
+	}
+	f := &front{listener: l.Listener}
+	if l.Advertised != e.advertised {
+		f.place = at.everyBroker
+	}
+	return []*front{f}, nil
+}
+
+// everyBroker puts all brokers at one place.
+func (w whereabouts) everyBroker(_ int32, host string, port int32) (string, int32) {
+	if host == "" {
+		return host, port // no broker at all
+	}
+	return w.host, w.port
 }
 
 func (e *embedded) versions(context.Context, *front) (versions, error) { return e.served, nil }

@@ -1,16 +1,13 @@
 package broker
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -31,16 +28,14 @@ type Upstream struct {
 	// Users log in for the clients of one pool, by its id. What they may do is
 	// for the cluster's own ACLs to say.
 	Users map[string]User
-	// FirstPort is that of the listener for the broker that is met first; the
-	// others follow. Zero takes free ports.
-	FirstPort int
 }
 
 // User is a user of the cluster.
 type User struct{ Username, Password string }
 
-// gateway stands before a real cluster. Each of its brokers has a listener of
-// its own here, whose address stands in for the broker's in every response.
+// gateway stands before a real cluster. Each of its brokers has listeners of its
+// own here, one for each of the Server's, whose addresses stand in for the
+// broker's in every response.
 type gateway struct {
 	server    *Server
 	upstream  Upstream
@@ -50,26 +45,24 @@ type gateway struct {
 	bootstrap *node
 	patience  time.Duration // how long a broker may take to take a connection, and to answer the front
 
-	mu    sync.Mutex
-	nodes map[int32]*node
-	met   int // how many ports have been given
+	mu       sync.Mutex
+	nodes    map[int32]*node
+	learning *question // where the brokers are; nil while nobody asks
 }
 
 // node is a broker behind the gateway.
 type node struct {
-	id   int32  // -1 for whichever of the bootstrap addresses answers
-	host string // as clients are told
-	port int32
+	id int32 // -1 for whichever of the bootstrap addresses answers
 
 	mu        sync.Mutex
-	addresses []string // where it is; replaced, never changed
+	addresses []string // where it is, as far as that is known; replaced, never changed
 	asked     time.Time
 	served    versions
 	question  *question // what it is being asked; nil for nothing
 }
 
-// question is what a broker serves, asked by one client's session for all that
-// come meanwhile.
+// question is what a broker serves, or where brokers are, asked by one client's
+// session for all that come meanwhile.
 type question struct {
 	answered chan struct{}
 	served   versions
@@ -85,9 +78,6 @@ const versionsFor = time.Minute
 
 func newGateway(s *Server) (behind, error) {
 	u := *s.config.Upstream
-	if _, _, err := net.SplitHostPort(s.config.Advertised); err != nil {
-		return nil, fmt.Errorf("broker: advertised: %q is no address, want HOST:PORT", s.config.Advertised)
-	}
 	g := &gateway{server: s, upstream: u, users: map[string]*credentials{}, nodes: map[int32]*node{},
 		patience: patience, bootstrap: &node{id: -1, addresses: u.Bootstrap}}
 	if u.User.Username != "" {
@@ -152,9 +142,12 @@ func (g *gateway) versions(ctx context.Context, f *front) (versions, error) {
 	q := &question{answered: make(chan struct{})}
 	defer close(q.answered)
 	n.question = q
-	addresses := n.addresses
 	n.mu.Unlock()
-	response, err := g.askVersions(ctx, addresses)
+	addresses, err := g.addressesOf(ctx, n)
+	var response *kmsg.ApiVersionsResponse
+	if err == nil {
+		response, err = g.askVersions(ctx, n)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.question = nil
@@ -177,12 +170,12 @@ func (g *gateway) versions(ctx context.Context, f *front) (versions, error) {
 
 // askVersions asks in version 3, and again in version 0 where that is not
 // understood.
-func (g *gateway) askVersions(ctx context.Context, addresses []string) (got *kmsg.ApiVersionsResponse, err error) {
+func (g *gateway) askVersions(ctx context.Context, n *node) (got *kmsg.ApiVersionsResponse, err error) {
 	for _, version := range []int16{3, 0} {
 		request := kmsg.NewPtrApiVersionsRequest()
 		request.Version, request.ClientSoftwareName, request.ClientSoftwareVersion = version, "idpool", "1"
 		var conn net.Conn
-		conn, err = g.reach(ctx, addresses, func(conn net.Conn) error {
+		conn, err = g.reachNode(ctx, n, func(conn net.Conn) error {
 			response, err := ask(conn, request)
 			if err != nil {
 				return err
@@ -265,19 +258,10 @@ func (g *gateway) enter(ctx context.Context, s *session, l login) error {
 	if current != nil && current.credentials == who && current.enforced == enforced {
 		return nil
 	}
-	n := g.nodeOf(s.front)
-	n.mu.Lock()
-	addresses := n.addresses
-	n.mu.Unlock()
 	var lifetime time.Duration
-	conn, err := g.reach(ctx, addresses, func(conn net.Conn) (err error) {
-		if who == nil {
-			return nil
-		}
-		if lifetime, err = who.logIn(conn); err != nil {
-			return fmt.Errorf("%s: %w", g.setting(who), err)
-		}
-		return nil
+	conn, err := g.reachNode(ctx, g.nodeOf(s.front), func(conn net.Conn) (err error) {
+		lifetime, err = g.logIn(conn, who)
+		return err
 	})
 	if err != nil {
 		return errors.New(err.Error()) // the end of that connection is not that of the client's
@@ -290,6 +274,17 @@ func (g *gateway) enter(ctx context.Context, s *session, l login) error {
 	}
 	s.carryBy(made)
 	return nil
+}
+
+// logIn logs in to a broker as one of the users, or not at all for nil.
+func (g *gateway) logIn(conn net.Conn, who *credentials) (lifetime time.Duration, err error) {
+	if who == nil {
+		return 0, nil
+	}
+	if lifetime, err = who.logIn(conn); err != nil {
+		err = fmt.Errorf("%s: %w", g.setting(who), err)
+	}
+	return lifetime, err
 }
 
 // carry takes a session's requests to its broker.
@@ -331,71 +326,3 @@ func (g *gateway) refresh(context.Context) error { return nil }
 
 // close has nothing to do: the connections end with their sessions.
 func (g *gateway) close() {}
-
-// place is where clients find a broker that the cluster says is somewhere. One
-// that is met for the first time gets a listener. Without one, its address is a
-// name that leads nowhere: the cluster's own is never told.
-func (g *gateway) place(id int32, host string, port int32) (string, int32) {
-	if host == "" {
-		return host, port // no broker at all
-	}
-	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if n := g.nodes[id]; n != nil {
-		n.moveTo(address)
-		return n.host, n.port
-	}
-	n, f, err := g.listen(id, address)
-	if err != nil {
-		g.server.log.Error("kafka: a broker of the cluster has no listener here, so that clients cannot reach it", "broker", id, "error", err)
-		return nowhere, 9
-	}
-	g.nodes[id] = n
-	if !g.server.start(func() { _ = g.server.serve(f) }) {
-		_ = f.listener.Close()
-	}
-	g.server.log.Info("kafka: a broker of the cluster has a listener", "broker", id, "address", f.listener.Addr().String(), "advertised", net.JoinHostPort(n.host, strconv.Itoa(int(n.port))))
-	return n.host, n.port
-}
-
-// nowhere is a name that no resolver knows (RFC 2606 2).
-const nowhere = "broker-without-a-listener.invalid"
-
-func (n *node) moveTo(address string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !slices.Equal(n.addresses, []string{address}) {
-		n.addresses, n.asked = []string{address}, time.Time{}
-	}
-}
-
-// listen opens the listener of a broker, at the host of the first one. A port
-// that is taken is passed over for a free one.
-func (g *gateway) listen(id int32, address string) (*node, *front, error) {
-	bind, advertised := g.server.bindHost(), g.server.config.Advertised
-	host, _, err := net.SplitHostPort(advertised)
-	if err != nil {
-		return nil, nil, err
-	}
-	want := 0
-	if g.upstream.FirstPort > 0 {
-		want = g.upstream.FirstPort + g.met
-		g.met++
-	}
-	l, err := net.Listen("tcp", net.JoinHostPort(bind, strconv.Itoa(want)))
-	if errors.Is(err, syscall.EADDRINUSE) {
-		g.server.log.Warn("kafka: the port of a broker's listener is taken, and a free one stands in", "broker", id, "port", want)
-		l, err = net.Listen("tcp", net.JoinHostPort(bind, "0"))
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	number, notNumber := strconv.Atoi(port)
-	if err := cmp.Or(err, notNumber); err != nil {
-		return nil, nil, errors.Join(err, l.Close())
-	}
-	n := &node{id: id, host: host, port: int32(number), addresses: []string{address}}
-	return n, &front{listener: l, node: n}, nil
-}

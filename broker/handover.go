@@ -43,15 +43,16 @@ func (h *handover) expect(f forwarded) {
 	h.mu.Unlock()
 }
 
-// answered looks through a response for what it denies, and logs each thing
-// once for a connection: the client is told a number, and nobody why.
-func (h *handover) answered(frame []byte) {
+// answered finds the request that a response is to. It looks through the
+// response for what it denies, and logs each thing once for a connection: the
+// client is told a number, and nobody why.
+func (h *handover) answered(frame []byte) (asked header) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.waiting) == 0 {
-		return
+		return header{} // of a version that has no addresses
 	}
-	asked := h.waiting[0]
+	asked = h.waiting[0]
 	h.waiting = append(h.waiting[:0], h.waiting[1:]...)
 	for _, d := range denials(asked, frame) {
 		if h.denied[d] || len(h.denied) >= mostDenied {
@@ -63,6 +64,7 @@ func (h *handover) answered(frame []byte) {
 		h.denied[d] = true
 		d.log(h.session, asked.key)
 	}
+	return asked
 }
 
 func newHandover(s *session, local net.Addr) *handover {
@@ -179,8 +181,14 @@ func (c fakeConn) Write(b []byte) (int, error) {
 			return 0, io.ErrClosedPipe
 		}
 	}
-	c.answered(b)
-	err := c.session.send(b)
+	frame, asked := b, c.answered(b)
+	var err error
+	if place := c.session.front.place; place != nil && rewritten(asked) {
+		frame, err = replaced(asked, b, place, nil)
+	}
+	if err == nil {
+		err = c.session.send(frame)
+	}
 	if err != nil {
 		c.session.end(err)
 		return 0, err

@@ -331,7 +331,7 @@ func (l *link) answer(size int, e expectation, buffer []byte) error {
 		e.own <- frame
 		return nil
 	}
-	if frame, err = l.amended(frame, e); err != nil {
+	if frame, err = replaced(e.header, frame, s.front.place, e.amend); err != nil {
 		return err
 	}
 	if err := s.send(frame); err != nil {
@@ -347,23 +347,4 @@ func (l *link) whole(n int) ([]byte, error) {
 	frame := bytes.NewBuffer(make([]byte, 0, min(n, 1<<20)+bytes.MinRead))
 	_, err := io.CopyN(frame, l.in, int64(n))
 	return frame.Bytes(), err
-}
-
-// amended is a response as the client may see it: without what is denied, and
-// with addresses of this side. One that cannot be read is not passed on.
-func (l *link) amended(frame []byte, e expectation) ([]byte, error) {
-	response := kmsg.ResponseForKey(e.key)
-	response.SetVersion(e.version)
-	if err := parseResponse(response, frame[8:]); err != nil {
-		return nil, fmt.Errorf("the cluster's answer to API key %d in version %d: %w", e.key, e.version, err)
-	}
-	changed := rewrite(response, l.gateway.place)
-	if e.amend != nil {
-		e.amend(response)
-		changed = true
-	}
-	if !changed {
-		return frame, nil
-	}
-	return appendResponse(nil, e.correlationID, response), nil
 }

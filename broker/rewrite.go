@@ -2,6 +2,7 @@ package broker
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -23,6 +24,25 @@ func rewritten(h header) bool {
 		return h.version >= 16
 	}
 	return false
+}
+
+// replaced is a whole response with the addresses that clients use, and as amend
+// leaves it, which may be nil. One that cannot be read has no such form.
+func replaced(asked header, frame []byte, at placer, amend func(kmsg.Response)) ([]byte, error) {
+	response := kmsg.ResponseForKey(asked.key)
+	response.SetVersion(asked.version)
+	if err := parseResponse(response, frame[8:]); err != nil {
+		return nil, fmt.Errorf("the cluster's answer to API key %d in version %d: %w", asked.key, asked.version, err)
+	}
+	changed := rewrite(response, at)
+	if amend != nil {
+		amend(response)
+		changed = true
+	}
+	if !changed {
+		return frame, nil
+	}
+	return appendResponse(nil, asked.correlationID, response), nil
 }
 
 // rewrite puts the addresses that clients use in place of the cluster's, and

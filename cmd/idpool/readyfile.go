@@ -14,16 +14,17 @@ import (
 
 // readiness is the JSON of --ready-file. A listener that is off is absent.
 type readiness struct {
-	HTTP  string `json:"http,omitempty"`
-	HTTPS string `json:"https,omitempty"`
-	Admin string `json:"admin,omitempty"`
-	Kafka string `json:"kafka,omitempty"`
-	PID   int    `json:"pid"`
+	HTTP        string `json:"http,omitempty"`
+	HTTPS       string `json:"https,omitempty"`
+	Admin       string `json:"admin,omitempty"`
+	Kafka       string `json:"kafka,omitempty"`
+	KafkaInside string `json:"kafkaInside,omitempty"`
+	PID         int    `json:"pid"`
 }
 
 // readinessOf is where a stack listens.
 func readinessOf(s *idpool.Stack) readiness {
-	r := readiness{HTTP: s.HTTP, HTTPS: s.HTTPS, Admin: s.Admin, Kafka: s.Kafka, PID: os.Getpid()}
+	r := readiness{HTTP: s.HTTP, HTTPS: s.HTTPS, Admin: s.Admin, Kafka: s.Kafka, KafkaInside: s.KafkaInside, PID: os.Getpid()}
 	if s.Config().Listeners.HTTP.Address == idpool.Off {
 		r.HTTP = ""
 	}
