@@ -261,7 +261,7 @@ func printWelcome(w io.Writer, s *idpool.Stack, r readiness) {
 	p := paintFor(w)
 	fmt.Fprintf(w, "%s for tests only: its keys are public, its secrets lie in a file. %s\n", p.bold("idpool"), p.faint("("+summary(c)+")"))
 	fmt.Fprintf(w, "  http   %s\n  https  %s\n  admin  %s%s\n  kafka  %s%s\n  seed   %d\n", cmp.Or(r.HTTP, "off"), cmp.Or(r.HTTPS, "off"),
-		cmp.Or(r.Admin, "off"), p.faint(behindAdmin(c)), cmp.Or(r.Kafka, "off"), p.faint(behindKafka(c)), c.Seed)
+		cmp.Or(r.Admin, "off"), p.faint(behindAdmin(c)), kafkaAddresses(r), p.faint(behindKafka(c)), c.Seed)
 	trust := trustFor(s, r)
 	t, client, ok := firstClient(c)
 	base := cmp.Or(r.HTTP, r.HTTPS)

@@ -127,6 +127,15 @@ func notAddress(list string) string {
 	return ""
 }
 
+// kafkaAddresses are what Kafka clients have as bootstrap.servers, by where they
+// are.
+func kafkaAddresses(r readiness) string {
+	if r.KafkaInside == "" {
+		return cmp.Or(r.Kafka, "off")
+	}
+	return r.Kafka + ", inside " + r.KafkaInside
+}
+
 // behindKafka says in a word what is behind the Kafka listener.
 func behindKafka(c idpool.Config) string {
 	switch {
