@@ -114,7 +114,7 @@ let anything of value trust it.`,
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "config `FILE` (default: the built-in Acme tenant)")
 	root.PersistentFlags().StringVar(&a.output, "output", "text", "`FORMAT` of the output: text or json")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.serveCommand(), a.clientCommand(), a.tokenCommand(), a.journalCommand(), a.faultCommand(), a.clockCommand(), a.keysCommand(), a.scopeCommand(), a.resetCommand(), a.explainCommand(), a.reproduceCommand(), a.filterCommand(), a.scenarioCommand(), a.probeCommand(), a.configCommand(), a.caCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.healthCommand(), a.clientCommand(), a.tokenCommand(), a.journalCommand(), a.faultCommand(), a.clockCommand(), a.keysCommand(), a.scopeCommand(), a.resetCommand(), a.explainCommand(), a.reproduceCommand(), a.filterCommand(), a.scenarioCommand(), a.probeCommand(), a.configCommand(), a.caCommand(), a.versionCommand())
 	root.SetUsageTemplate(root.UsageTemplate() + variableUsage)
 	a.readEnvironment(root)
 	return root

@@ -29,7 +29,7 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"post": post, "waitfile": waitFile, "exit": exitCode, "get": get, "guides": guides, "await": await,
+			"post": post, "waitfile": waitFile, "exit": exitCode, "get": get, "guides": guides, "await": await, "port": port,
 		},
 	})
 }

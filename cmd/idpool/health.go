@@ -1,0 +1,226 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/idpool/idpool"
+)
+
+// healthIn is how long the answer to "idpool health" may take: container engines
+// ask every few seconds.
+const healthIn = 2500 * time.Millisecond
+
+// healthFlags say where serve listens, as its own flags do.
+type healthFlags struct{ admin, http, https, kafka, readyFile string }
+
+// healthReport is the JSON of "idpool health".
+type healthReport struct {
+	Ready  bool   `json:"ready"`
+	Asked  string `json:"asked,omitempty"`
+	Detail string `json:"detail"`
+}
+
+func (a *app) healthCommand() *cobra.Command {
+	var f healthFlags
+	cmd := &cobra.Command{
+		Use:   "health",
+		Short: "Say by the exit code whether the serve of this machine or container is ready",
+		Long: `health asks a running "idpool serve" whether it is ready, for the health check of
+an image that has no shell and no curl. It finds it by the flags, variables and
+config that serve has been given: at its admin listener, or where that is off at
+the http, the https or the kafka listener. A config that cannot be read is passed
+over, since a serve that runs has read it.
+
+The exit code is 0 when it is ready and 1 when not, which takes 3 seconds at most.`,
+		Example: `  idpool health
+  idpool health --admin http://idpool:8081`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.health(cmd, f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.admin, "admin", "", "`ADDR` or URL of the admin listener, or off (default \""+defaultAdmin+"\")")
+	flags.StringVar(&f.http, "http", "", "`ADDR` of the http listener, or off (default \""+defaultHTTP+"\")")
+	flags.StringVar(&f.https, "https", "", "`ADDR` of the https listener, or off (default \""+defaultHTTPS+"\")")
+	flags.StringVar(&f.kafka, "kafka", "", "`ADDR` of the kafka listener, or off (default \""+defaultBroker+"\")")
+	flags.StringVar(&f.readyFile, "ready-file", "", "`FILE` that serve writes, for an admin listener at a free port")
+	return cmd
+}
+
+func (a *app) health(cmd *cobra.Command, f healthFlags) error {
+	ctx, cancel := context.WithTimeout(cmd.Context(), healthIn)
+	defer cancel()
+	one, err := a.patient(cmd, f)
+	if err != nil {
+		return err
+	}
+	detail, err := one.ask(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("no answer in time")
+	}
+	var of *url.Error // which repeats method and URL
+	if errors.As(err, &of) {
+		err = of.Err
+	}
+	report := healthReport{Ready: err == nil, Asked: one.at, Detail: detail}
+	if err != nil {
+		report.Detail = err.Error()
+	}
+	w := cmd.OutOrStdout()
+	switch {
+	case a.json():
+		if err = printJSON(w, report); err == nil && !report.Ready {
+			err = refused
+		}
+		return err
+	case err != nil:
+		return &exitError{exitRefused, fmt.Errorf("health: not ready: the %s listener at %s: %s", one.name, one.at, visible(report.Detail)), ""}
+	}
+	_, err = fmt.Fprintf(w, "ready: the %s listener at %s: %s\n", one.name, one.at, visible(detail))
+	return err
+}
+
+// patient is the listener to ask, and how.
+type patient struct {
+	name, at string
+	ask      func(context.Context) (string, error)
+}
+
+// patient is the listener of serve that says most of it.
+func (a *app) patient(cmd *cobra.Command, f healthFlags) (patient, error) {
+	var c idpool.Config
+	if a.configFile != "" {
+		if read, err := a.load(); err == nil {
+			c = read
+		}
+	}
+	l := c.Listeners
+	if admin := cmp.Or(f.admin, l.Admin.Address, defaultAdmin); admin != idpool.Off {
+		base, err := f.adminListener(cmd, admin)
+		return patient{"admin", base, func(ctx context.Context) (string, error) { return readyAt(ctx, base) }}, err
+	}
+	for _, one := range []patient{
+		{"http", cmp.Or(f.http, l.HTTP.Address, defaultHTTP), nil},
+		{"https", cmp.Or(f.https, l.HTTPS.Address, defaultHTTPS), nil},
+	} {
+		if one.at == idpool.Off {
+			continue
+		}
+		one.at = one.name + "://" + connectable(one.at)
+		one.ask = func(ctx context.Context) (string, error) { return answersAt(ctx, one.at) }
+		return one, nil
+	}
+	at := connectable(cmp.Or(f.kafka, l.Kafka.Address, defaultBroker))
+	if at == idpool.Off {
+		return patient{}, usageError("", "health: --http, --https, --admin and --kafka are all off, and nothing is left to ask")
+	}
+	secure := l.Kafka.SecurityProtocol == "SASL_SSL"
+	return patient{"kafka", at, func(ctx context.Context) (string, error) { return brokerAt(ctx, at, secure) }}, nil
+}
+
+// adminListener is the URL of the admin listener. One at a free port is in the
+// file that serve writes when it is ready.
+func (f healthFlags) adminListener(cmd *cobra.Command, given string) (string, error) {
+	if _, port, err := net.SplitHostPort(listenable(given)); err != nil || port != "0" {
+		return adminBase(cmd, given)
+	}
+	if f.readyFile == "" {
+		return "", usageError("", "health: --admin: %s is a free port, which only the --ready-file of serve tells", given)
+	}
+	r, err := readReady(cmd, f.readyFile)
+	if err != nil {
+		return "", err
+	}
+	return adminBase(cmd, cmp.Or(r.Admin, idpool.Off))
+}
+
+// sender asks nobody but who it is told to, without a proxy. Certificates are
+// not checked, since nothing but an answer is asked for.
+func sender() *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func fetch(ctx context.Context, url string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	return sender().Do(r)
+}
+
+// readyAt asks an admin listener.
+func readyAt(ctx context.Context, base string) (string, error) {
+	response, err := fetch(ctx, base+"/readyz")
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	var body struct{ Status string }
+	err = json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&body)
+	switch {
+	case err != nil || body.Status == "":
+		return "", fmt.Errorf("it answers /readyz with %s, as no admin listener of idpool does", response.Status)
+	case response.StatusCode != http.StatusOK:
+		return "", fmt.Errorf("serve says that it is %s", body.Status)
+	}
+	return body.Status, nil
+}
+
+// answersAt asks a listener of the identity provider, which serves nothing about
+// health: that it says so is enough.
+func answersAt(ctx context.Context, base string) (string, error) {
+	response, err := fetch(ctx, base+"/healthz")
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= http.StatusInternalServerError {
+		return "", fmt.Errorf("it answers with %s", response.Status)
+	}
+	return "it answers", nil
+}
+
+// apiVersions is Kafka's request ApiVersions (key 18) in version 0, with the
+// correlation id 7 and no client id: the one that needs no login.
+const apiVersions = "\x00\x00\x00\x0a\x00\x12\x00\x00\x00\x00\x00\x07\xff\xff"
+
+// brokerAt asks a Kafka listener.
+func brokerAt(ctx context.Context, at string, secure bool) (string, error) {
+	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", at)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = c.SetDeadline(deadline) // a connection that is closed says so below
+	}
+	if secure {
+		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+	}
+	if _, err := io.WriteString(c, apiVersions); err != nil {
+		return "", err
+	}
+	head := make([]byte, 8) // its length and the correlation id
+	if _, err := io.ReadFull(c, head); err != nil {
+		return "", fmt.Errorf("no answer to ApiVersions: %v", err)
+	}
+	if !strings.HasSuffix(string(head), "\x00\x00\x00\x07") {
+		return "", errors.New("its answer is none of Kafka's")
+	}
+	return "it answers", nil
+}
