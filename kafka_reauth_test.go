@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -34,6 +35,10 @@ func TestClientsLogInAgain(t *testing.T) {
 		{"tokens at the embedded cluster", func(*testing.T, *Config) {}, 6 * time.Second, 30 * time.Second},
 		{"tokens at the gateway", func(t *testing.T, c *Config) { behindGateway(t, c) }, 6 * time.Second, 30 * time.Second},
 		{"connectionsMaxReauth", func(_ *testing.T, c *Config) { c.Kafka.ConnectionsMaxReauth = Duration(2 * time.Second) }, 0, 7 * time.Second},
+		{"connectionsMaxReauth at the listener inside", func(_ *testing.T, c *Config) {
+			c.Kafka.ConnectionsMaxReauth = Duration(2 * time.Second)
+			c.Listeners.Kafka.Inside.Address = freePort
+		}, 0, 7 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -45,7 +50,7 @@ func TestClientsLogInAgain(t *testing.T) {
 				kgo.SASL(oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) { return shortToken(ctx, s, tt.lifetime) })),
 				kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 					dialed.Add(1)
-					return new(net.Dialer).DialContext(ctx, network, address)
+					return new(net.Dialer).DialContext(ctx, network, cmp.Or(s.KafkaInside, address))
 				}),
 			})
 			if err != nil {
