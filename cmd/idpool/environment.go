@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -57,17 +58,20 @@ func (e *environment) apply(cmd *cobra.Command) error {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		value := e.value(variableOf(f))
 		if err == nil && value != "" && f.Name != "help" && !e.typed(f) {
-			err = e.give(cmd, f, value)
+			err = e.give(f, value)
 		}
 	})
-	return err
+	if err != nil {
+		return usageError("", "%s: %v", commandName(cmd), err)
+	}
+	return nil
 }
 
 // typed says whether a flag is on the command line.
 func (e *environment) typed(f *pflag.Flag) bool { return f.Changed && e.set[f.Name] == "" }
 
 // give sets a flag to what its variable says.
-func (e *environment) give(cmd *cobra.Command, f *pflag.Flag, value string) error {
+func (e *environment) give(f *pflag.Flag, value string) error {
 	var err error
 	if several, ok := f.Value.(pflag.SliceValue); ok {
 		err = several.Replace(values(f, value))
@@ -75,7 +79,7 @@ func (e *environment) give(cmd *cobra.Command, f *pflag.Flag, value string) erro
 		err = f.Value.Set(value)
 	}
 	if err != nil {
-		return usageError("", "%s: %s: %q is no %s", commandName(cmd), variableOf(f), value, wanted(f.Value.Type()))
+		return fmt.Errorf("%s: %q is no %s", variableOf(f), value, wanted(f.Value.Type()))
 	}
 	if e.set == nil {
 		e.set = map[string]string{}
@@ -100,7 +104,7 @@ func values(f *pflag.Flag, text string) []string {
 }
 
 // flagMention is how an error speaks of a flag, and of its value if at all.
-var flagMention = regexp.MustCompile(`--([a-z][a-z-]*[a-z])( [A-Z]{2,}(?::[A-Z]+)?\b)?`)
+var flagMention = regexp.MustCompile(`--([a-z][a-z-]*)( [A-Z]{2,}(?::[A-Z]+)?\b)?`)
 
 // inTermsOf is the text of an error in terms of the settings that whoever reads
 // it has given: a flag goes by its variable where its value is from there. When

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -11,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +27,11 @@ import (
 const healthIn = 2500 * time.Millisecond
 
 // healthFlags say where serve listens, as its own flags do.
-type healthFlags struct{ admin, http, https, kafka, readyFile string }
+type healthFlags struct {
+	webFlags
+	admin, kafka     string
+	readyFile, await string
+}
 
 // healthReport is the JSON of "idpool health".
 type healthReport struct {
@@ -48,15 +55,41 @@ The exit code is 0 when it is ready and 1 when not, which takes 3 seconds at mos
 		Example: `  idpool health
   idpool health --admin http://idpool:8081`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.health(cmd, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.await != "" {
+				if err := a.awaited(cmd, f.await); err != nil {
+					return err
+				}
+			}
+			return a.health(cmd, f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.admin, "admin", "", "`ADDR` or URL of the admin listener, or off (default \""+defaultAdmin+"\")")
-	flags.StringVar(&f.http, "http", "", "`ADDR` of the http listener, or off (default \""+defaultHTTP+"\")")
-	flags.StringVar(&f.https, "https", "", "`ADDR` of the https listener, or off (default \""+defaultHTTPS+"\")")
+	f.webFlags.add(flags)
 	flags.StringVar(&f.kafka, "kafka", "", "`ADDR` of the kafka listener, or off (default \""+defaultBroker+"\")")
 	flags.StringVar(&f.readyFile, "ready-file", "", "`FILE` that serve writes, for an admin listener at a free port")
+	flags.StringVar(&f.await, "await", "", "`FILE` of more settings that serve waits for")
 	return cmd
+}
+
+// awaited takes the settings that serve takes, from a file that has to be there
+// if serve is ready.
+func (a *app) awaited(cmd *cobra.Command, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil || !bytes.HasSuffix(text, []byte("\n")) {
+		return &exitError{exitRefused, fmt.Errorf("health: not ready: serve waits for the file %s of --await", file), ""}
+	}
+	settings, err := readSettings(text)
+	if err == nil {
+		known := flagsByVariable(cmd)
+		settings = slices.DeleteFunc(settings, func(s setting) bool { return known[s.variable] == nil })
+		err = a.environment.applyAll(cmd, settings)
+	}
+	if err != nil {
+		return &exitError{exitRefused, fmt.Errorf("health: not ready: --await: %s:%v", file, err), ""}
+	}
+	return nil
 }
 
 func (a *app) health(cmd *cobra.Command, f healthFlags) error {
@@ -107,13 +140,15 @@ func (a *app) patient(cmd *cobra.Command, f healthFlags) (patient, error) {
 		}
 	}
 	l := c.Listeners
+	a.settle(cmd, &f.webFlags)
+	f.webFlags.apply(&l)
 	if admin := cmp.Or(f.admin, l.Admin.Address, defaultAdmin); admin != idpool.Off {
 		base, err := f.adminListener(cmd, admin)
 		return patient{"admin", base, func(ctx context.Context) (string, error) { return readyAt(ctx, base) }}, err
 	}
 	for _, one := range []patient{
-		{"http", cmp.Or(f.http, l.HTTP.Address, defaultHTTP), nil},
-		{"https", cmp.Or(f.https, l.HTTPS.Address, defaultHTTPS), nil},
+		{"http", l.HTTP.Address, nil},
+		{"https", l.HTTPS.Address, nil},
 	} {
 		if one.at == idpool.Off {
 			continue

@@ -52,7 +52,7 @@ var refused = &exitError{code: exitRefused}
 
 // run is main without the process.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{}
+	a := newApp()
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -88,11 +88,15 @@ func (a *app) printError(w io.Writer, cmd *cobra.Command, exit *exitError) {
 // environment gives them.
 type app struct {
 	configFile  string
+	configFrom  string // what errors put before its name: the flag, unless an argument names it
 	output      string
 	environment environment
+	azureNames  azureNames
 }
 
-func rootCommand() *cobra.Command { return (&app{}).rootCommand() }
+func newApp() *app { return &app{configFrom: "--config: "} }
+
+func rootCommand() *cobra.Command { return newApp().rootCommand() }
 
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -155,11 +159,24 @@ func (a *app) load() (idpool.Config, error) {
 	if a.configFile == "" {
 		return idpool.Acme(), nil
 	}
-	c, err := idpool.Load(a.configFile)
+	text, err := a.readConfig()
+	if err != nil {
+		return idpool.Config{}, err
+	}
+	c, err := idpool.Parse(a.configFile, text)
 	if err != nil {
 		return c, &exitError{exitUsage, err, ""}
 	}
 	return c, nil
+}
+
+// readConfig reads the file of the config.
+func (a *app) readConfig() ([]byte, error) {
+	text, err := os.ReadFile(a.configFile)
+	if err != nil {
+		return nil, usageError("", "config: %s%v", a.configFrom, notRead(a.configFile, err))
+	}
+	return text, nil
 }
 
 // group refuses an unknown subcommand with the nearest known one.

@@ -29,12 +29,14 @@ const (
 )
 
 type serveFlags struct {
-	http, https         string
 	state, readyFile    string
 	logLevel, logFormat string
 	scenario            string
 	faults              []string
 	watch               bool
+	await               string
+	webFlags
+	urlFlags
 	serveAdminFlags
 	kafkaFlags
 }
@@ -78,21 +80,30 @@ which ps shows to every user of the machine.`,
   idpool serve --kafka-upstream broker-1:9092,broker-2:9092
   idpool serve --config idpool.yaml --http 127.0.0.1:0 --ready-file ready.json`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.awaitSettings(cmd, f); err != nil || cmd.Context().Err() != nil {
+				return err
+			}
+			if err := a.azure(cmd, &f); err != nil {
+				return err
+			}
+			return a.serve(cmd, f)
+		},
 	}
 	f.add(cmd.Flags())
 	return cmd
 }
 
 func (f *serveFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.http, "http", "", "`ADDR` of the http listener, or off (default \""+defaultHTTP+"\")")
-	flags.StringVar(&f.https, "https", "", "`ADDR` of the https listener, or off (default \""+defaultHTTPS+"\")")
+	f.webFlags.add(flags)
+	f.urlFlags.add(flags)
 	f.serveAdminFlags.add(flags)
 	f.kafkaFlags.add(flags)
 	flags.StringVar(&f.state, "state", "", stateUsage)
 	flags.StringVar(&f.readyFile, "ready-file", "", "write the URLs as JSON to `FILE` once everything listens")
 	flags.StringVar(&f.scenario, "scenario", "", "serve the broken stack of this scenario `ID` in place of a config")
 	flags.StringArrayVar(&f.faults, "fault", nil, "let the faults of `FILE` happen; may be given several times")
+	flags.StringVar(&f.await, "await", "", "wait until `FILE` is there and ends in a line break, and take more settings from it, "+variablePrefix+"NAME=VALUE on each line")
 	flags.BoolVar(&f.watch, "watch", false, "apply edits of the config file while serving")
 	flags.StringVar(&f.logLevel, "log-level", "info", "`LEVEL` of the log on standard error: info, warn, error or off")
 	flags.StringVar(&f.logFormat, "log-format", "text", "`FORMAT` of the log: text or json")
@@ -122,7 +133,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	warnOfStrays(c.Logger, strays(cmd.Root(), os.Environ()))
 	stack, err := idpool.Start(context.WithoutCancel(cmd.Context()), c)
 	if err != nil {
-		return &exitError{exitRefused, err, ""}
+		return notStarted(cmd, err)
 	}
 	if edits != nil {
 		edits.over, edits.log = over, c.Logger
@@ -203,8 +214,10 @@ func (f serveFlags) over(c *idpool.Config, stderr io.Writer) (func(*idpool.Confi
 // apply puts the flags over the config.
 func (f serveFlags) apply(c *idpool.Config) error {
 	l := &c.Listeners
-	l.HTTP.Address = cmp.Or(f.http, l.HTTP.Address, defaultHTTP)
-	l.HTTPS.Address = cmp.Or(f.https, l.HTTPS.Address, defaultHTTPS)
+	f.webFlags.apply(l)
+	if err := f.placePublic(c); err != nil {
+		return err
+	}
 	if err := f.serveAdminFlags.apply(&l.Admin); err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 
 	"github.com/idpool/idpool"
@@ -34,9 +33,9 @@ func (a *app) newConfigWatch(f serveFlags, w io.Writer) (*configWatch, error) {
 	if a.configFile == "" {
 		return nil, usageError("", "serve: --watch needs the file to watch, --config FILE")
 	}
-	known, err := os.ReadFile(a.configFile)
+	known, err := a.readConfig()
 	if err != nil {
-		return nil, usageError("", "config: %v", err)
+		return nil, err
 	}
 	return &configWatch{file: a.configFile, json: f.logFormat == "json", w: w, known: known}, nil
 }

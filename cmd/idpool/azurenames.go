@@ -1,0 +1,156 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/idpool/idpool"
+)
+
+// Where the listeners are that go by Azure's names: those who have the names in
+// their programs add no port.
+const (
+	azureHTTP  = "0.0.0.0:80"
+	azureHTTPS = "0.0.0.0:443"
+	azureHost  = "login.microsoftonline.com"
+)
+
+// azureHosts are the names that programs reach Azure AD by.
+var azureHosts = []string{azureHost, "login.windows.net", "sts.windows.net"}
+
+// azureNames tells whether Azure's names are this container's own. The zero value
+// asks the machine.
+type azureNames struct {
+	lookup    func(ctx context.Context, host string) ([]string, error)
+	addresses func() ([]net.Addr, error)
+}
+
+// resolveIn is how long a name may take.
+const resolveIn = 5 * time.Second
+
+// azure prepares serve --azure-names. It is a flag and nothing that a config could
+// say, and it needs names that lead here, as only a container network gives them:
+// a host that took itself for Azure would keep all its users out.
+func (a *app) azure(cmd *cobra.Command, f *serveFlags) error {
+	if !f.azureNames {
+		return nil
+	}
+	if len(f.public) > 0 {
+		return usageError("", "serve: --azure-names and --public-url both say what the public URL is: leave one out")
+	}
+	if err := a.azureNames.check(cmd.Context()); err != nil {
+		return err
+	}
+	a.settle(cmd, &f.webFlags)
+	return nil
+}
+
+// webFlags say where the identity provider listens.
+type webFlags struct {
+	http, https string
+	azureNames  bool
+}
+
+func (f *webFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.http, "http", "", "`ADDR` of the http listener, or off (default \""+defaultHTTP+"\")")
+	flags.StringVar(&f.https, "https", "", "`ADDR` of the https listener, or off (default \""+defaultHTTPS+"\")")
+	flags.BoolVar(&f.azureNames, "azure-names", false, "be login.microsoftonline.com inside a container network that has this container by Azure's names: http at port 80, https at 443, issuer azure; refused on a host")
+}
+
+// settle drops the addresses that an image has in its environment where Azure's
+// own ports are asked for. What is off stays off, and what is typed counts.
+func (a *app) settle(cmd *cobra.Command, f *webFlags) {
+	for name, address := range map[string]*string{"http": &f.http, "https": &f.https} {
+		if f.azureNames && !a.typed(cmd, name) && *address != idpool.Off {
+			*address = ""
+		}
+	}
+}
+
+// apply puts the addresses over the config's.
+func (f webFlags) apply(l *idpool.Listeners) {
+	web, secure := cmp.Or(l.HTTP.Address, defaultHTTP), cmp.Or(l.HTTPS.Address, defaultHTTPS)
+	if f.azureNames && web != idpool.Off {
+		web = azureHTTP
+	}
+	if f.azureNames && secure != idpool.Off {
+		secure = azureHTTPS
+	}
+	l.HTTP.Address, l.HTTPS.Address = cmp.Or(f.http, web), cmp.Or(f.https, secure)
+}
+
+// check is an error unless each of the names leads to this container alone.
+func (n azureNames) check(ctx context.Context) error {
+	own, err := n.own()
+	if err != nil {
+		return &exitError{exitRefused, fmt.Errorf("serve: --azure-names: the addresses of this machine: %v", err), ""}
+	}
+	lookup := n.lookup
+	if lookup == nil {
+		lookup = net.DefaultResolver.LookupHost
+	}
+	ctx, cancel := context.WithTimeout(ctx, resolveIn)
+	defer cancel()
+	var wrong []string
+	for _, host := range azureHosts {
+		found, err := lookup(ctx, host)
+		if reason := elsewhere(found, err, own); reason != "" {
+			wrong = append(wrong, host+" leads to "+reason)
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return usageError("", "serve: --azure-names: %s: it is for a container that is all of %s in its network: give it these names as aliases there (--network-alias, or aliases: in a compose file), or use docker compose --profile azure",
+		strings.Join(wrong, ", "), strings.Join(azureHosts, ", "))
+}
+
+// own are the addresses of this machine's network interfaces without loopback.
+func (n azureNames) own() (map[netip.Addr]bool, error) {
+	list := n.addresses
+	if list == nil {
+		list = net.InterfaceAddrs
+	}
+	all, err := list()
+	own := map[netip.Addr]bool{}
+	for _, one := range all {
+		if p, err := netip.ParsePrefix(one.String()); err == nil && !p.Addr().IsLoopback() {
+			own[p.Addr().Unmap()] = true
+		}
+	}
+	return own, err
+}
+
+// elsewhere says where a name leads to if not here; empty for here.
+func elsewhere(found []string, err error, own map[netip.Addr]bool) string {
+	if err != nil || len(found) == 0 {
+		return "nothing"
+	}
+	for _, one := range found {
+		ip, err := netip.ParseAddr(one)
+		switch {
+		case err == nil && ip.IsLoopback():
+			return one + " (loopback, as a hosts file has it)"
+		case err != nil || !own[ip.Unmap()]:
+			return one + " (another machine)"
+		}
+	}
+	return ""
+}
+
+// placePublic puts the URLs over the config, and with --azure-names the issuer too.
+func (f serveFlags) placePublic(c *idpool.Config) error {
+	l := &c.Listeners
+	if f.azureNames {
+		l.HTTP.PublicURL, l.HTTPS.PublicURL, c.Issuer = "http://"+azureHost, "https://"+azureHost, "azure"
+	}
+	return f.urlFlags.apply("serve", l)
+}
