@@ -67,7 +67,7 @@ func (s settings) login(tokens tokenSource) func(context.Context) (oauth.Auth, e
 // Kafka, which may be starting still, and so it is asked for again until Kafka
 // itself says no.
 func (s settings) create(ctx context.Context, client *kgo.Client) error {
-	for {
+	for wait := time.Second / 4; ; wait = min(2*wait, 4*time.Second) {
 		err := s.createOnce(ctx, client)
 		var refused *kerr.Error
 		if err == nil || errors.As(err, &refused) && !refused.Retriable {
@@ -76,7 +76,7 @@ func (s settings) create(ctx context.Context, client *kgo.Client) error {
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(wait):
 		}
 	}
 }
