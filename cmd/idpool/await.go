@@ -40,7 +40,7 @@ func (a *app) awaitSettings(cmd *cobra.Command, f serveFlags) error {
 	text, err := whole(cmd.Context(), f.await, func() { log.Info("waiting for more settings", "file", f.await) })
 	switch {
 	case cmd.Context().Err() != nil:
-		return cmd.Context().Err()
+		return nil // and serve ends
 	case err != nil:
 		return usageError("", "serve: --await: %v", err)
 	}
