@@ -32,6 +32,7 @@ type clientFlags struct {
 	topic, group       string
 	bootstrap, url, ca string
 	readyFile          string
+	urls               urlFlags
 	ssl, showSecret    bool
 }
 
@@ -64,6 +65,7 @@ $CLIENT_SECRET stands in its place.`,
 	cmd.Flags().BoolVar(&f.ssl, "ssl", false, "TLS to the brokers and https to the identity provider")
 	cmd.Flags().StringVar(&f.ca, "ca", "idpool-ca.pem", "PEM `FILE` of the certificate authority, as \"idpool ca\" prints it, or \"\" where the system trusts it")
 	readyFlag(cmd, &f.readyFile)
+	f.urls.addPublic(cmd.Flags())
 	cmd.Flags().BoolVar(&f.showSecret, "show-secret", false, "print the secret of whatever config")
 	return cmd
 }
@@ -75,10 +77,11 @@ func (a *app) client(cmd *cobra.Command, args []string, f clientFlags) error {
 	if err := knownClient(args[0]); err != nil {
 		return err
 	}
-	c, ready, err := a.loadPlaced(cmd, f.readyFile)
+	c, ready, err := a.loadPlaced(cmd, f.readyFile, f.urls)
 	if err != nil {
 		return err
 	}
+	f.urls.preferTo(&c.Listeners)
 	f.take(ready)
 	if err := f.place(&c); err != nil {
 		return err
@@ -126,6 +129,9 @@ func (f *clientFlags) place(c *idpool.Config) error {
 	plain, secure := cmp.Or(l.HTTP.PublicURL, defaultURL), cmp.Or(l.HTTPS.PublicURL, defaultSecureURL)
 	if f.url == "" && f.ssl {
 		f.url = secure
+	}
+	if l.HTTP.Address == idpool.Off && len(f.urls.public) > 0 {
+		plain = secure
 	}
 	f.url = strings.TrimSuffix(cmp.Or(f.url, plain), "/")
 	u, err := url.Parse(f.url)

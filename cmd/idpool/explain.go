@@ -24,6 +24,7 @@ type explainFlags struct {
 	operation, name string // of a resource
 	at              string
 	readyFile       string
+	urls            urlFlags
 }
 
 // foreignFlags describe one provider and one pool in place of a config.
@@ -70,6 +71,7 @@ mistake in the command or the config.`,
 	flags.StringVar(&f.name, "resource", "", "`TYPE=NAME` of what --operation is done to, such as topic=orders, or cluster")
 	flags.StringVar(&f.at, "at", "", "decide as of this `TIME` (RFC 3339), such as 2026-11-23T12:00:00Z")
 	readyFlag(cmd, &f.readyFile)
+	f.urls.addPublic(cmd.Flags())
 	return cmd
 }
 
@@ -194,7 +196,7 @@ func (a *app) explained(cmd *cobra.Command, f explainFlags, p paste) (idpool.Con
 func (a *app) configFor(cmd *cobra.Command, f explainFlags, p paste) (idpool.Config, error) {
 	switch {
 	case !f.foreign.used():
-		c, _, err := a.loadPlaced(cmd, f.readyFile)
+		c, _, err := a.loadPlaced(cmd, f.readyFile, f.urls)
 		return c, err
 	case a.typed(cmd, "ready-file"):
 		return idpool.Config{}, usageError("", "explain: --ready-file is for the config that serve has, and --filter, --issuer, --identity-claim and --jwks stand in for one")

@@ -2,7 +2,7 @@ package main
 
 import (
 	"errors"
-	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,11 +24,13 @@ func notStarted(cmd *cobra.Command, err error) error {
 	if !errors.As(err, &mistakes) {
 		return &exitError{exitRefused, err, ""}
 	}
-	named := slices.Clone(mistakes)
-	for i, m := range named {
+	var lines []string
+	for _, m := range mistakes {
+		line := m.Error()
 		if flag := flagsOfFields[m.Field]; m.Line == 0 && flag != "" && cmd.Flags().Changed(flag) {
-			named[i] = &idpool.ConfigError{Field: "serve: --" + flag, Message: m.Message}
+			line = "serve: --" + flag + ": " + m.Message
 		}
+		lines = append(lines, line)
 	}
-	return &exitError{exitRefused, named, ""}
+	return &exitError{exitRefused, errors.New(strings.Join(lines, "\n")), ""}
 }

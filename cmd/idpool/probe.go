@@ -119,7 +119,7 @@ func (f *probeFlags) register(cmd *cobra.Command) {
 }
 
 func (a *app) probe(cmd *cobra.Command, f probeFlags) error {
-	c, ready, err := a.loadPlaced(cmd, f.readyFile)
+	c, ready, err := a.loadPlaced(cmd, f.readyFile, urlFlags{})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -33,6 +34,15 @@ func (f urlFlags) apply(command string, l *idpool.Listeners) error {
 	}
 	return placeURLs(command+": --inside-url", f.inside,
 		place{"http", l.HTTP.Address, &l.HTTP.InsideURL}, place{"https", l.HTTPS.Address, &l.HTTPS.InsideURL})
+}
+
+// preferTo leaves out the http listener where only an https URL is given: what is
+// made for the server is made for that URL.
+func (f urlFlags) preferTo(l *idpool.Listeners) {
+	given := func(url string) bool { return url != "" && slices.Contains(f.public, url) }
+	if given(l.HTTPS.PublicURL) && !given(l.HTTP.PublicURL) {
+		l.HTTP.Address = idpool.Off
+	}
 }
 
 // place is where a URL of a listener goes.

@@ -89,9 +89,13 @@ func placed(url string) (address, publicURL string) {
 	return "", url
 }
 
-// loadPlaced is load for the server that has written a file, if one is named.
-func (a *app) loadPlaced(cmd *cobra.Command, file string) (idpool.Config, readiness, error) {
+// loadPlaced is load for the server that has written a file, if one is named, or
+// else for one that has these public URLs.
+func (a *app) loadPlaced(cmd *cobra.Command, file string, urls urlFlags) (idpool.Config, readiness, error) {
 	c, err := a.load()
+	if err == nil {
+		err = urls.apply(commandName(cmd), &c.Listeners)
+	}
 	if err != nil || !cmd.Flags().Changed("ready-file") {
 		return c, readiness{}, err
 	}

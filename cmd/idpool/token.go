@@ -32,7 +32,8 @@ secrets. With it, the secret is checked as the endpoint would.
 
 The token names the listeners of the config, or those of http://localhost:8080 and
 https://localhost:8443. For a server on other ports, --ready-file takes the file
-that its "serve --ready-file" has written.
+that its "serve --ready-file" has written; for one behind other names, --public-url
+is what serve has for it.
 
 With --diff the token is not shown but compared with another, claim by claim but
 for the times and what Azure makes up anew for each; client, tenant and scope are
@@ -56,6 +57,7 @@ those of the other token unless given. The exit code is 0 without a difference.`
 	cmd.Flags().StringVar(&f.diff, "diff", "", "compare with this `TOKEN`, a file that has one, or - for standard input")
 	cmd.Flags().StringVar(&f.request.Scope, "scope", "", "`RESOURCE`/.default (default: the only API that the client has roles for)")
 	readyFlag(cmd, &f.readyFile)
+	f.urls.addPublic(cmd.Flags())
 	f.mintFlags.add(cmd.Flags())
 	return cmd
 }
@@ -65,6 +67,7 @@ type tokenFlags struct {
 	request   idp.TokenRequest
 	diff      string
 	readyFile string
+	urls      urlFlags
 	mintFlags
 }
 
@@ -86,10 +89,11 @@ func (a *app) token(cmd *cobra.Command, f tokenFlags) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	c, _, err := a.loadPlaced(cmd, f.readyFile)
+	c, _, err := a.loadPlaced(cmd, f.readyFile, f.urls)
 	if err != nil {
 		return err
 	}
+	f.urls.preferTo(&c.Listeners)
 	r := f.request
 	var want map[string]any
 	if f.diff != "" {

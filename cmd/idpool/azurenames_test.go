@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// network is a container network as a container sees it: names and interfaces.
+func network(names map[string][]string, own ...string) azureNames {
+	return azureNames{
+		lookup: func(_ context.Context, host string) ([]string, error) {
+			if found := names[host]; found != nil {
+				return found, nil
+			}
+			return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+		},
+		addresses: func() ([]net.Addr, error) {
+			var all []net.Addr
+			for _, one := range append(own, "127.0.0.1/8", "::1/128") {
+				ip, n, err := net.ParseCIDR(one)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, &net.IPNet{IP: ip, Mask: n.Mask})
+			}
+			return all, nil
+		},
+	}
+}
+
+// aliases are Azure's names, all at the same addresses.
+func aliases(addresses ...string) map[string][]string {
+	names := map[string][]string{}
+	for _, host := range azureHosts {
+		names[host] = addresses
+	}
+	return names
+}
+
+// TestAzureNamesAreOfAContainerAlone: --azure-names is refused wherever one of
+// the names leads elsewhere, as on every host.
+func TestAzureNamesAreOfAContainerAlone(t *testing.T) {
+	half := aliases("172.18.0.2")
+	half["sts.windows.net"] = []string{"20.190.128.1"}
+	for _, row := range []struct {
+		name string
+		n    azureNames
+		want string // part of the refusal; empty for none
+	}{
+		{"the aliases of a network", network(aliases("172.18.0.2"), "172.18.0.2/16"), ""},
+		{"in two networks, with IPv6", network(aliases("172.18.0.2", "fd00::2"), "172.18.0.2/16", "fd00::2/64"), ""},
+		{"a host", network(aliases("20.190.128.1"), "192.168.1.5/24"), "login.microsoftonline.com leads to 20.190.128.1 (another machine)"},
+		{"a host without network", network(nil, "192.168.1.5/24"), "login.windows.net leads to nothing"},
+		{"a host with a hosts file", network(aliases("127.0.0.1"), "192.168.1.5/24"), "sts.windows.net leads to 127.0.0.1 (loopback"},
+		{"one name left out", network(half, "172.18.0.2/16"), ": sts.windows.net leads to 20.190.128.1 (another machine): "},
+		{"a name of two containers", network(aliases("172.18.0.2", "172.18.0.3"), "172.18.0.2/16"), "172.18.0.3 (another machine)"},
+		{"an answer that is no address", network(aliases("idpool"), "172.18.0.2/16"), "idpool (another machine)"},
+		{"interfaces that nobody can see", azureNames{lookup: network(nil).lookup, addresses: func() ([]net.Addr, error) { return nil, errors.New("netlink") }}, "netlink"},
+	} {
+		err := row.n.check(t.Context())
+		switch {
+		case row.want == "" && err != nil:
+			t.Errorf("%s: %v", row.name, err)
+		case row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)):
+			t.Errorf("%s: %v, want %q", row.name, err, row.want)
+		case err != nil && !strings.HasPrefix(err.Error(), "serve: --azure-names: "):
+			t.Errorf("%s: %v, want the flag first", row.name, err)
+		}
+	}
+}
+
+// TestAzureNamesOnThisMachine is the real look at names and interfaces: no
+// machine that runs tests is Azure.
+func TestAzureNamesOnThisMachine(t *testing.T) {
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"serve", "--azure-names", "--log-level", "off"}, strings.NewReader(""), &out, &errs)
+	if code != exitUsage || !strings.Contains(errs.String(), "serve: --azure-names: ") || strings.Count(errs.String(), "\n") != 1 {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+}
+
+// served runs serve of an app until the test ends, and is what its ready-file
+// says.
+func served(t *testing.T, a *app, args ...string) readiness {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "ready.json")
+	ctx, stop := context.WithCancel(t.Context())
+	root := a.rootCommand()
+	var errs bytes.Buffer
+	root.SetOut(new(bytes.Buffer))
+	root.SetErr(&errs)
+	root.SetArgs(append(args, "--ready-file", file))
+	ended := make(chan error, 1)
+	go func() {
+		defer stop() // so that nobody waits for its file
+		ended <- root.ExecuteContext(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("serve: %v: %s", err, errs.String())
+		}
+	})
+	text, err := whole(ctx, file, func() {})
+	var r readiness
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestServeAzureNames serves with the names, at typed addresses since a test has
+// no right to Azure's ports.
+func TestServeAzureNames(t *testing.T) {
+	a := newApp()
+	a.azureNames = network(aliases("172.18.0.2"), "172.18.0.2/16")
+	a.environment = given(map[string]string{"IDPOOL_AZURE_NAMES": "true", "IDPOOL_ADMIN": "off", "IDPOOL_KAFKA": "off", "IDPOOL_STATE": "off", "IDPOOL_LOG_LEVEL": "off"})
+	r := served(t, a, "serve", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0")
+	if r.HTTP != "http://login.microsoftonline.com" || r.HTTPS != "https://login.microsoftonline.com" {
+		t.Errorf("it says that it is at %s and %s", r.HTTP, r.HTTPS)
+	}
+}
+
+// TestAzureNamesOverTheRest: Azure's ports replace the addresses of an image and
+// of a config, and what is off or typed stays.
+func TestAzureNamesOverTheRest(t *testing.T) {
+	for _, row := range []struct{ name, flags, config, http, https, issuer string }{
+		{"as the image has it", "", "", "0.0.0.0:80", "0.0.0.0:443", "azure"},
+		{"with one listener off", "", "listeners: {https: {address: off}}", "0.0.0.0:80", "off", "azure"},
+		{"over a config", "", "issuer: https://sts.example\nlisteners: {http: {address: 127.0.0.1:1}}\ntenants: [{id: 67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6}]", "0.0.0.0:80", "0.0.0.0:443", "azure"},
+		{"with an address that is typed", "--http 127.0.0.1:1", "", "127.0.0.1:1", "0.0.0.0:443", "azure"},
+	} {
+		a := newApp()
+		a.azureNames = network(aliases("172.18.0.2"), "172.18.0.2/16")
+		a.environment = given(map[string]string{"IDPOOL_HTTP": "0.0.0.0:8080", "IDPOOL_HTTPS": "0.0.0.0:8443"})
+		if row.config != "" {
+			a.configFile = filepath.Join(t.TempDir(), "idpool.yaml")
+			if err := os.WriteFile(a.configFile, []byte(row.config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var f serveFlags
+		cmd := &cobra.Command{Use: "serve"}
+		cmd.SetContext(t.Context())
+		f.add(cmd.Flags())
+		err := cmd.ParseFlags(strings.Fields("--azure-names " + row.flags))
+		if err == nil {
+			err = a.environment.apply(cmd)
+		}
+		if err == nil {
+			err = a.azure(cmd, &f)
+		}
+		c, loadErr := a.load()
+		if err = errors.Join(err, loadErr); err == nil {
+			err = f.apply(&c)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", row.name, err)
+		}
+		if l := c.Listeners; l.HTTP.Address != row.http || l.HTTPS.Address != row.https || c.Issuer != row.issuer || l.HTTP.PublicURL != "http://login.microsoftonline.com" {
+			t.Errorf("%s: %+v, issuer %q", row.name, l, c.Issuer)
+		}
+	}
+}
