@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -359,5 +360,68 @@ func TestAWrongListenerIsRefused(t *testing.T) {
 	}
 	if _, err := New(Config{Decide: letIn, Advertised: "outside"}); err == nil || !strings.Contains(err.Error(), `advertised: "outside" is no address`) {
 		t.Errorf("New: %v", err)
+	}
+}
+
+// discarded is a connection that takes everything.
+type discarded struct{ net.Conn }
+
+func (discarded) Write(b []byte) (int, error)      { return len(b), nil }
+func (discarded) SetWriteDeadline(time.Time) error { return nil }
+
+// answersAt sends a client of a listener what kfake answers to a fetch of a
+// megabyte, again and again.
+func answersAt(f *front) func() {
+	s := &session{server: &Server{log: slog.New(slog.DiscardHandler)}, front: f, conn: discarded{}}
+	s.server.config.FrameTimeout = time.Hour
+	h := newHandover(s, advertisedAddr(outsideAddress))
+	h.start()
+	r := kmsg.NewPtrFetchResponse()
+	r.Version = 16
+	partition := kmsg.NewFetchResponseTopicPartition()
+	partition.RecordBatches = make([]byte, 1<<20)
+	r.Topics = []kmsg.FetchResponseTopic{{Topic: benchTopic, Partitions: []kmsg.FetchResponseTopicPartition{partition}}}
+	asked := forwarded{header: header{key: 1, version: 16, correlationID: 1}}
+	frame := appendResponse(nil, 1, r)
+	return func() {
+		h.expect(asked)
+		s.flight.add()
+		if _, err := (fakeConn{h}).Write(frame); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// TestFirstListenerReadsNoResponse: the clients of the listener that kfake
+// advertises get its responses as they are, at no cost; those of another one
+// have them read, and no records copied.
+func TestFirstListenerReadsNoResponse(t *testing.T) {
+	if n := testing.AllocsPerRun(100, answersAt(&front{})); n != 0 {
+		t.Errorf("%v allocations for a response at the first listener", n)
+	}
+	const times = 100
+	answer := answersAt(&front{place: whereabouts{"inside.test", 1}.everyBroker})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range times {
+		answer()
+	}
+	runtime.ReadMemStats(&after)
+	if n := (after.TotalAlloc - before.TotalAlloc) / times; n == 0 || n > 64<<10 {
+		t.Errorf("%d bytes are allocated for a response of a megabyte at another listener, want that it is read and not copied", n)
+	}
+}
+
+// BenchmarkAnswers is what the front does for a response of a megabyte, without
+// sending it.
+func BenchmarkAnswers(b *testing.B) {
+	for name, f := range map[string]*front{"first listener": {}, "another": {place: whereabouts{"inside.test", 1}.everyBroker}} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			answer := answersAt(f)
+			for b.Loop() {
+				answer()
+			}
+		})
 	}
 }
