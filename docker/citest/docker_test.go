@@ -23,20 +23,20 @@ var daemon = sync.OnceValue(func() error {
 	return err
 })
 
-// image is that of idpool: the one that IDPOOL_IMAGE names, or else "idpool",
-// which is built when it is not there.
+// ownImage is of this process alone, and removed by TestMain.
+var ownImage = unique() + ":ci"
+
+// image is that of idpool: the one that IDPOOL_IMAGE names, or else one of this
+// repository as it is now. A leftover called "idpool" could be of last week.
 var image = sync.OnceValues(func() (string, error) {
 	if name := os.Getenv("IDPOOL_IMAGE"); name != "" {
 		return name, nil
 	}
-	if _, err := dockerCommand("image", "inspect", "idpool"); err == nil {
-		return "idpool", nil
-	}
-	build := exec.Command("../build.sh", "--this-machine-only", "idpool")
+	build := exec.Command("../build.sh", "--this-machine-only", ownImage)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build.sh: %v: %s", err, out)
 	}
-	return "idpool", nil
+	return ownImage, nil
 })
 
 // needImage skips without a daemon, and otherwise returns idpool's image.
@@ -162,9 +162,13 @@ var jobImage = sync.OnceValues(func() (string, error) {
 	return jobImageName, err
 })
 
-func removeJobImage() {
-	if daemon() == nil {
-		_, _ = dockerCommand("image", "rm", jobImageName) // which may not have been made
+// removeImages removes those of this process, which may not have been made.
+func removeImages() {
+	if daemon() != nil {
+		return
+	}
+	for _, name := range []string{jobImageName, ownImage} {
+		_, _ = dockerCommand("image", "rm", name)
 	}
 }
 

@@ -159,13 +159,13 @@ func serviceAsStep(t *testing.T, b block) {
 	}
 	p := freePorts(t)
 	name := unique()
-	text := strings.NewReplacer("idpool:ci", name, "idpool-ci", name).Replace(b.text)
+	text := strings.NewReplacer("idpool:ci", name+":ci", "idpool-ci", name).Replace(b.text)
 	b.text = strings.ReplaceAll(p.in(text), "docker run -d ", "docker run -d -e "+strings.Join(p.env("0.0.0.0"), " -e ")+" ")
 	r := newRunner(t)
 	r.checkouts = map[string]string{"idpool/idpool": root}
 	t.Cleanup(func() {
 		_, gone := dockerCommand("rm", "--force", "--volumes", name)
-		if _, err := dockerCommand("image", "rm", name); err != nil || gone != nil {
+		if _, err := dockerCommand("image", "rm", name+":ci"); err != nil || gone != nil {
 			t.Error(err, gone)
 		}
 	})

@@ -63,7 +63,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	os.RemoveAll(programs)
-	removeJobImage()
+	removeImages()
 	os.Exit(code)
 }
 
