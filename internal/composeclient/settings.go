@@ -23,7 +23,7 @@ type settings struct {
 	pool          string        // IDENTITY_POOL, another
 	tls           *tls.Config   // CA_FILE, or the authorities of the system
 	plaintext     bool          // SECURITY_PROTOCOL is SASL_PLAINTEXT and not SASL_SSL
-	limit         time.Duration // LIMIT, or 90s
+	limit         time.Duration // LIMIT, or 3m
 }
 
 // newSettings refuses what is missing or wrong, by its variable.
@@ -44,7 +44,7 @@ func newSettings(variable func(string) string) (settings, error) {
 	}
 	s.brokers = strings.Split(variable("BROKERS"), ",")
 	s.group = cmp.Or(variable("GROUP"), s.topic+"-readers")
-	limit := cmp.Or(variable("LIMIT"), "90s")
+	limit := cmp.Or(variable("LIMIT"), "3m")
 	var err error
 	if s.limit, err = time.ParseDuration(limit); err != nil {
 		return s, fmt.Errorf("LIMIT is %q, want a duration such as 90s", limit)
