@@ -38,7 +38,7 @@ func build(t *testing.T) images {
 	}
 	have := images{os.Getenv("IDPOOL_IMAGE"), "idpool-composetest-client", os.Getenv("KAFKA_IMAGE")}
 	if have.idpool == "" {
-		have.idpool = "idpool-composetest"
+		have.idpool = "idpool-composetest:latest" // or it is tagged with the version too
 		must(t, "../build.sh", "--this-machine-only", have.idpool)
 	}
 	must(t, "../compose/build.sh", have.client)
