@@ -31,6 +31,7 @@ type healthFlags struct {
 	webFlags
 	admin, kafka     string
 	readyFile, await string
+	wait             time.Duration
 }
 
 // healthReport is the JSON of "idpool health".
@@ -51,18 +52,13 @@ config that serve has been given: at its admin listener, or where that is off at
 the http, the https or the kafka listener. A config that cannot be read is passed
 over, since a serve that runs has read it.
 
-The exit code is 0 when it is ready and 1 when not, which takes 3 seconds at most.`,
+The exit code is 0 when it is ready and 1 when not, which takes 3 seconds at most.
+With --wait it asks again until then.`,
 		Example: `  idpool health
+  idpool health --wait 30s
   idpool health --admin http://idpool:8081`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.await != "" {
-				if err := a.awaited(cmd, f.await); err != nil {
-					return err
-				}
-			}
-			return a.health(cmd, f)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.health(cmd, &f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.admin, "admin", "", "`ADDR` or URL of the admin listener, or off (default \""+defaultAdmin+"\")")
@@ -70,6 +66,7 @@ The exit code is 0 when it is ready and 1 when not, which takes 3 seconds at mos
 	flags.StringVar(&f.kafka, "kafka", "", "`ADDR` of the kafka listener, or off (default \""+defaultBroker+"\")")
 	flags.StringVar(&f.readyFile, "ready-file", "", "`FILE` that serve writes, for an admin listener at a free port")
 	flags.StringVar(&f.await, "await", "", "`FILE` of more settings that serve waits for")
+	flags.DurationVar(&f.wait, "wait", 0, "ask again for as long as `DURATION` while it is not ready")
 	return cmd
 }
 
@@ -92,20 +89,13 @@ func (a *app) awaited(cmd *cobra.Command, file string) error {
 	return nil
 }
 
-func (a *app) health(cmd *cobra.Command, f healthFlags) error {
-	ctx, cancel := context.WithTimeout(cmd.Context(), healthIn)
-	defer cancel()
-	one, err := a.patient(cmd, f)
-	if err != nil {
+func (a *app) health(cmd *cobra.Command, f *healthFlags) error {
+	if f.wait < 0 {
+		return usageError("", "health: --wait: %s is negative, want 0s or more", f.wait)
+	}
+	one, detail, err := a.diagnose(cmd, f)
+	if one.ask == nil {
 		return err
-	}
-	detail, err := one.ask(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = errors.New("no answer in time")
-	}
-	var of *url.Error // which repeats method and URL
-	if errors.As(err, &of) {
-		err = of.Err
 	}
 	report := healthReport{Ready: err == nil, Asked: one.at, Detail: detail}
 	if err != nil {
@@ -123,6 +113,50 @@ func (a *app) health(cmd *cobra.Command, f healthFlags) error {
 	}
 	_, err = fmt.Fprintf(w, "ready: the %s listener at %s: %s\n", one.name, one.at, visible(detail))
 	return err
+}
+
+// between is how long health waits until it asks again.
+const between = 100 * time.Millisecond
+
+// diagnose asks the listener of serve, and asks again while it is not ready and
+// the wait is not over. What is asked is nobody where err says why.
+func (a *app) diagnose(cmd *cobra.Command, f *healthFlags) (patient, string, error) {
+	for over := time.Now().Add(f.wait); ; {
+		one, detail, err := a.askOnce(cmd, f)
+		left := time.Until(over)
+		if err == nil || left <= 0 {
+			return one, detail, err
+		}
+		select {
+		case <-cmd.Context().Done():
+			return one, "", err
+		case <-time.After(min(between, left)):
+		}
+	}
+}
+
+// askOnce finds the listener and asks it. The files that say where it is may not
+// be there yet.
+func (a *app) askOnce(cmd *cobra.Command, f *healthFlags) (patient, string, error) {
+	if f.await != "" {
+		if err := a.awaited(cmd, f.await); err != nil {
+			return patient{}, "", err
+		}
+	}
+	one, err := a.patient(cmd, *f)
+	if err != nil {
+		return patient{}, "", err
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), healthIn)
+	defer cancel()
+	detail, err := one.ask(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("no answer in time")
+	}
+	if of, ok := errors.AsType[*url.Error](err); ok { // which repeats method and URL
+		err = of.Err
+	}
+	return one, detail, err
 }
 
 // patient is the listener to ask, and how.
