@@ -52,6 +52,7 @@ func TestGateway(t *testing.T) {
 			"addresses":                      addresses,
 			"leaders that move":              movingLeaders,
 			"groups":                         groups,
+			"brokers that are listed":        listedBrokers,
 			"transactions":                   transactions,
 			"consume, transform, produce":    consumeTransformProduce,
 			"administration of topics":       topicAdministration,
