@@ -1,0 +1,165 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/testcontainers/testcontainers-go"
+)
+
+// Container is idpool that runs in a container. It has what every container of
+// testcontainers-go has, too; the log says each token and each login.
+//
+// One that was stopped and started again, by its methods Stop and Start, has
+// other ports, and so have its URL and the issuer of its tokens. What stops and
+// starts it behind the back of testcontainers-go makes it serve the old ones.
+type Container struct {
+	testcontainers.Container
+	env map[string]string // that it was made with
+}
+
+// remember reads back the environment, which is the options' and the user's.
+func (c *Container) remember(ctx context.Context) error {
+	made, err := c.Inspect(ctx)
+	if err != nil {
+		return fmt.Errorf("inspect: %w", err)
+	}
+	c.env = map[string]string{}
+	for _, variable := range made.Config.Env {
+		name, value, _ := strings.Cut(variable, "=")
+		c.env[name] = value
+	}
+	return nil
+}
+
+// URL is where the test reaches the http listener, such as
+// http://localhost:32768. It is the issuer of tokens, without the tenant.
+func (c *Container) URL(ctx context.Context) (string, error) { return c.url(ctx, "http", httpPort) }
+
+// HTTPSURL is where the test reaches the https listener, whose certificate is of
+// [Container.CA]. [Container.Client] trusts it.
+func (c *Container) HTTPSURL(ctx context.Context) (string, error) {
+	return c.url(ctx, "https", httpsPort)
+}
+
+func (c *Container) url(ctx context.Context, scheme, port string) (string, error) {
+	if given := urlOf(c.env["IDPOOL_PUBLIC_URL"], scheme); given != "" {
+		return given, nil // by the user, for something that stands before it
+	}
+	if c.azure() {
+		return "", fmt.Errorf("%s URL: with Azure's names it is seen in their network only", scheme)
+	}
+	at, err := c.PortEndpoint(ctx, port, scheme)
+	if err != nil {
+		return "", fmt.Errorf("%s URL: %w", scheme, err)
+	}
+	return at, nil
+}
+
+// urlOf is the URL with a scheme in a list with commas or lines; empty for none.
+func urlOf(list, scheme string) string {
+	for one := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == '\n' }) {
+		if one = strings.TrimSpace(one); strings.HasPrefix(one, scheme+"://") {
+			return strings.TrimSuffix(one, "/")
+		}
+	}
+	return ""
+}
+
+// azure says whether it has Azure's names.
+func (c *Container) azure() bool {
+	on, _ := strconv.ParseBool(c.env["IDPOOL_AZURE_NAMES"])
+	return on
+}
+
+// InsideURL is where other containers of the network reach the http listener;
+// empty without [WithNetworkAlias] and [WithAzureNames].
+func (c *Container) InsideURL() string { return c.inside("http") }
+
+// InsideHTTPSURL is the same of the https listener.
+func (c *Container) InsideHTTPSURL() string { return c.inside("https") }
+
+func (c *Container) inside(scheme string) string {
+	if c.azure() {
+		return scheme + "://" + azureNames()[0]
+	}
+	return urlOf(c.env["IDPOOL_INSIDE_URL"], scheme)
+}
+
+// Brokers are where Kafka clients of the test begin.
+func (c *Container) Brokers(ctx context.Context) ([]string, error) {
+	if given := c.env["IDPOOL_KAFKA_ADVERTISED"]; strings.Contains(given, ":") {
+		return []string{given}, nil
+	}
+	at, err := c.PortEndpoint(ctx, kafkaPort, "")
+	if err != nil {
+		return nil, fmt.Errorf("brokers: %w", err)
+	}
+	return []string{at}, nil
+}
+
+// InsideBrokers are where Kafka clients in other containers of the network begin;
+// none without [WithNetworkAlias].
+func (c *Container) InsideBrokers() []string {
+	if at := c.env["IDPOOL_KAFKA_INSIDE_ADVERTISED"]; at != "" {
+		return []string{at}
+	}
+	return nil
+}
+
+// ClientProperties are the settings of a Kafka client of the test, ready to use:
+// what "idpool client NAME" prints, which knows java, librdkafka, franz-go and
+// more. Flags are those of that command, such as "--ssl", "--pool=pool-prod" or
+// "--client-id=…". With a scenario they are those of the Acme tenant that it
+// breaks; with Azure's names they are for a client in that network.
+func (c *Container) ClientProperties(ctx context.Context, client string, flags ...string) (string, error) {
+	places, err := c.places(ctx)
+	if err != nil {
+		return "", fmt.Errorf("client properties: %w", err)
+	}
+	command := slices.Concat([]string{"/idpool", "client", client, "--show-secret"}, places, flags)
+	code, output, err := c.Exec(ctx, command)
+	if err != nil {
+		return "", fmt.Errorf("client properties: %w", err)
+	}
+	var stdout, stderr bytes.Buffer
+	if _, err := stdcopy.StdCopy(&stdout, &stderr, output); err != nil {
+		return "", fmt.Errorf("client properties: %w", err)
+	}
+	if code != 0 {
+		return "", fmt.Errorf("client properties: %s", strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}
+
+// places are the addresses of this container, as flags of "idpool client", which
+// knows them no better than any other program in there.
+func (c *Container) places(ctx context.Context) ([]string, error) {
+	brokers, err := c.Brokers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.azure() {
+		if inside := c.InsideBrokers(); len(inside) > 0 {
+			brokers = inside
+		}
+		return []string{"--bootstrap", brokers[0], "--url", c.InsideHTTPSURL()}, nil
+	}
+	secure, err := c.HTTPSURL(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if off(c.env, "IDPOOL_HTTP") {
+		return []string{"--bootstrap", brokers[0], "--url", secure}, nil
+	}
+	plain, err := c.URL(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []string{"--bootstrap", brokers[0], "--public-url", plain + "," + secure}, nil
+}
