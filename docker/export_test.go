@@ -1,0 +1,7 @@
+package docker
+
+// DaemonAnswers is for the tests, which need to know before they begin.
+var DaemonAnswers = daemonAnswers
+
+// NewTestLog is [WithLogs] without a container.
+var NewTestLog = newTestLog
