@@ -213,7 +213,8 @@ func onlyBlock(data []byte, kind string) ([]byte, bool) {
 }
 
 // private refuses a key that others than its owner may use: who has it can
-// pretend to be any site to whoever trusts the authority.
+// pretend to be any site to whoever trusts the authority. That of another user
+// may be read by the group, since nobody but that user could change it.
 func private(name string) error {
 	if runtime.GOOS == "windows" {
 		return nil // has no such bits
@@ -222,7 +223,11 @@ func private(name string) error {
 	if err != nil {
 		return ioError(name, "look at the key", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	others := fs.FileMode(0o077)
+	if byGroup(info) {
+		others = 0o037
+	}
+	if mode := info.Mode().Perm(); mode&others != 0 {
 		return &Error{Path: name, Problem: fmt.Sprintf("is open to others than its owner (mode %04o): run chmod 600 on it; if somebody may have read it, a new authority is better", mode)}
 	}
 	return nil
