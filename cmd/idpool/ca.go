@@ -58,7 +58,7 @@ func keepAuthority(stderr io.Writer, c *idpool.Config) {
 	}
 	c.State = idpool.Off
 	fmt.Fprintf(stderr, "idpool: the CA of the https listener is not kept, and clients must trust another one at each start: %v\n", err)
-	fmt.Fprintln(stderr, "hint: --state DIR keeps it in another folder")
+	fmt.Fprintln(stderr, "hint: --state DIR or "+variablePrefix+"STATE keeps it in another folder")
 }
 
 // caReport is the JSON of "idpool ca".

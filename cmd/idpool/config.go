@@ -97,7 +97,7 @@ token to begin with.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				a.configFile, a.configFrom = args[0], ""
+				a.configFile, a.configFrom = args[0], "config"
 			}
 			c, err := a.load()
 			if err == nil && matrix {

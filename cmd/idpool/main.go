@@ -88,13 +88,13 @@ func (a *app) printError(w io.Writer, cmd *cobra.Command, exit *exitError) {
 // environment gives them.
 type app struct {
 	configFile  string
-	configFrom  string // what errors put before its name: the flag, unless an argument names it
+	configFrom  string // what names the file, for errors
 	output      string
 	environment environment
 	azureNames  azureNames
 }
 
-func newApp() *app { return &app{configFrom: "--config: "} }
+func newApp() *app { return &app{configFrom: "--config"} }
 
 func rootCommand() *cobra.Command { return newApp().rootCommand() }
 
@@ -174,7 +174,7 @@ func (a *app) load() (idpool.Config, error) {
 func (a *app) readConfig() ([]byte, error) {
 	text, err := os.ReadFile(a.configFile)
 	if err != nil {
-		return nil, usageError("", "config: %s%v", a.configFrom, notRead(a.configFile, err))
+		return nil, usageError("", "%s: %v", a.configFrom, notRead(a.configFile, err))
 	}
 	return text, nil
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/internal/ca"
 )
 
 // flagsOfFields are the flags of serve by the fields of the config that they set.
@@ -22,7 +24,7 @@ var flagsOfFields = map[string]string{
 func notStarted(cmd *cobra.Command, err error) error {
 	var mistakes idpool.ConfigErrors
 	if !errors.As(err, &mistakes) {
-		return &exitError{exitRefused, err, ""}
+		return &exitError{exitRefused, errors.New(err.Error() + denied(err) + otherState(err)), ""}
 	}
 	var lines []string
 	for _, m := range mistakes {
@@ -33,4 +35,31 @@ func notStarted(cmd *cobra.Command, err error) error {
 		lines = append(lines, line)
 	}
 	return &exitError{exitRefused, errors.New(strings.Join(lines, "\n")), ""}
+}
+
+// denied says whose file it is that this process may not use; empty for another
+// error.
+func denied(err error) string {
+	if !errors.Is(err, fs.ErrPermission) {
+		return ""
+	}
+	var ofCA *ca.Error
+	var ofFile *fs.PathError
+	switch {
+	case errors.As(err, &ofCA) && ofCA.Path != "":
+		return permissions(ofCA.Path)
+	case errors.As(err, &ofFile):
+		return permissions(ofFile.Path)
+	}
+	return ""
+}
+
+// otherState names the setting of the folder that keeps the CA, if that is what
+// is wrong.
+func otherState(err error) string {
+	var of *ca.Error
+	if !errors.As(err, &of) || of.Path == "" {
+		return ""
+	}
+	return ": choose another folder with --state DIR or the setting state"
 }

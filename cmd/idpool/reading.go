@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// notRead says why a file cannot be read, and in a container what is likely wrong
-// with its mount.
+// notRead says why a file or folder cannot be used, and in a container what is
+// likely wrong with its mount.
 func notRead(name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -22,8 +22,12 @@ func notRead(name string, err error) error {
 		return fmt.Errorf("%s: permission denied%s", name, permissions(name))
 	}
 	var of *fs.PathError // which repeats the name
-	if errors.As(err, &of) {
+	var renaming *os.LinkError
+	switch {
+	case errors.As(err, &of):
 		err = of.Err
+	case errors.As(err, &renaming):
+		err = renaming.Err
 	}
 	return fmt.Errorf("%s: %v", name, err)
 }

@@ -39,7 +39,7 @@ func writeWhole(name string, v any) error {
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(name), ".ready-*")
 	if err != nil {
-		return &exitError{exitRefused, fmt.Errorf("serve: --ready-file %s: %v", name, err), ""}
+		return &exitError{exitRefused, fmt.Errorf("serve: --ready-file: %v", notRead(filepath.Dir(name), err)), ""}
 	}
 	_, err = temporary.Write(append(data, '\n'))
 	err = errors.Join(err, temporary.Close())
@@ -47,9 +47,17 @@ func writeWhole(name string, v any) error {
 		err = os.Rename(temporary.Name(), name)
 	}
 	if err != nil {
-		return &exitError{exitRefused, fmt.Errorf("serve: --ready-file %s: %v", name, errors.Join(err, os.Remove(temporary.Name()))), ""}
+		return &exitError{exitRefused, fmt.Errorf("serve: --ready-file: %v%s", notRead(name, err), notRemoved(temporary.Name())), ""}
 	}
 	return nil
+}
+
+// notRemoved takes away a file that came to nothing, and says if that fails.
+func notRemoved(name string) string {
+	if err := os.Remove(name); err != nil {
+		return fmt.Sprintf(" (and %v)", err)
+	}
+	return ""
 }
 
 // readyFlag is of the commands that need no server and fit one that runs.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -257,6 +258,10 @@ func (a *app) scenarioConfig(id string) (idpool.Config, *scenario.Scenario, erro
 		return idpool.Config{}, nil, usageError("leave out one of both", "serve: --config and --scenario both say what to serve")
 	}
 	s, err := findScenario(id)
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return idpool.Config{}, nil, usageError(exit.hint, "serve: --scenario: %s", strings.TrimPrefix(exit.Error(), "scenario: "))
+	}
 	if err != nil {
 		return idpool.Config{}, nil, err
 	}

@@ -25,8 +25,7 @@ func readFaults(names []string) ([]faultFile, error) {
 	for _, name := range names {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return nil, usageError("", "serve: --fault: %v", notRead(name, err))
 		}
 		if _, err := fault.Parse(name, data); err != nil {
 			errs = append(errs, err)
