@@ -1,0 +1,60 @@
+package docker_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/testcontainers/testcontainers-go"
+
+	"github.com/idpool/idpool/docker"
+)
+
+// imageOf is the image that a container is of.
+func imageOf(t testing.TB, c *docker.Container) string {
+	t.Helper()
+	made, err := c.Inspect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.Config.Image
+}
+
+// TestImage is an image that is there already: nothing is built for it.
+func TestImage(t *testing.T) {
+	needDocker(t)
+	t.Setenv("IDPOOL_IMAGE", "")
+	built := imageOf(t, run(t))
+	if !strings.HasPrefix(built, "idpool:build-") {
+		t.Errorf("built %q, want a tag with the hash of what is in it", built)
+	}
+	t.Setenv("IDPOOL_IMAGE", "idpool:none")
+	if got := imageOf(t, run(t, docker.WithImage(built))); got != built {
+		t.Errorf("WithImage(%q) runs %q", built, got)
+	}
+	t.Setenv("IDPOOL_IMAGE", built)
+	if got := imageOf(t, run(t)); got != built {
+		t.Errorf("IDPOOL_IMAGE=%s runs %q", built, got)
+	}
+}
+
+// TestNoGo is a machine that has a daemon, and nothing to build an image with.
+// It is in a process of its own, since an image is built once in each.
+func TestNoGo(t *testing.T) {
+	needDocker(t)
+	if os.Getenv("IDPOOL_TEST_NO_GO") == "" {
+		child := exec.Command(os.Args[0], "-test.run=^TestNoGo$", "-test.v")
+		child.Env = append(os.Environ(), "IDPOOL_TEST_NO_GO=yes", "IDPOOL_IMAGE=", "PATH=/nowhere")
+		if out, err := child.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestNoGo") {
+			t.Errorf("%v:\n%s", err, out)
+		}
+		return
+	}
+	c, err := docker.Run(t.Context())
+	testcontainers.CleanupContainer(t, c)
+	if err == nil {
+		t.Fatal("an image was built without the go command")
+	}
+	contains(t, err.Error(), "run idpool: customize: build the image: go list", `exec: "go": executable file not found in $PATH`, "IDPOOL_IMAGE or WithImage takes one that there is")
+}
