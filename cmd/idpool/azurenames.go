@@ -109,8 +109,7 @@ func (n azureNames) check(ctx context.Context) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	return usageError("", "serve: --azure-names: %s: it is for a container that is all of %s in its network: give it these names as aliases there (--network-alias, or aliases: in a compose file), or use docker compose --profile azure",
-		strings.Join(wrong, ", "), strings.Join(azureHosts, ", "))
+	return usageError("", "serve: --azure-names: %s: it is for a container that has these three names in its network: give it them as aliases there (--network-alias, or aliases: in a compose file), or use docker compose --profile azure", strings.Join(wrong, ", "))
 }
 
 // own are the addresses of this machine's network interfaces without loopback.
@@ -148,9 +147,14 @@ func elsewhere(found []string, err error, own map[netip.Addr]bool) string {
 
 // placePublic puts the URLs over the config, and with --azure-names the issuer too.
 func (f serveFlags) placePublic(c *idpool.Config) error {
-	l := &c.Listeners
 	if f.azureNames {
-		l.HTTP.PublicURL, l.HTTPS.PublicURL, c.Issuer = "http://"+azureHost, "https://"+azureHost, "azure"
+		beAzure(c)
 	}
-	return f.urlFlags.apply("serve", l)
+	return f.urlFlags.apply("serve", &c.Listeners)
+}
+
+// beAzure gives a config the URLs and the issuer of Azure AD.
+func beAzure(c *idpool.Config) {
+	c.Listeners.HTTP.PublicURL, c.Listeners.HTTPS.PublicURL = "http://"+azureHost, "https://"+azureHost
+	c.Issuer = "azure"
 }

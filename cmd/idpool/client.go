@@ -65,7 +65,7 @@ $CLIENT_SECRET stands in its place.`,
 	cmd.Flags().BoolVar(&f.ssl, "ssl", false, "TLS to the brokers and https to the identity provider")
 	cmd.Flags().StringVar(&f.ca, "ca", "idpool-ca.pem", "PEM `FILE` of the certificate authority, as \"idpool ca\" prints it, or \"\" where the system trusts it")
 	readyFlag(cmd, &f.readyFile)
-	f.urls.addPublic(cmd.Flags())
+	f.urls.addElsewhere(cmd.Flags())
 	cmd.Flags().BoolVar(&f.showSecret, "show-secret", false, "print the secret of whatever config")
 	return cmd
 }

@@ -71,7 +71,7 @@ mistake in the command or the config.`,
 	flags.StringVar(&f.name, "resource", "", "`TYPE=NAME` of what --operation is done to, such as topic=orders, or cluster")
 	flags.StringVar(&f.at, "at", "", "decide as of this `TIME` (RFC 3339), such as 2026-11-23T12:00:00Z")
 	readyFlag(cmd, &f.readyFile)
-	f.urls.addPublic(cmd.Flags())
+	f.urls.addElsewhere(cmd.Flags())
 	return cmd
 }
 

@@ -10,16 +10,32 @@ import (
 )
 
 // urlFlags are the URLs that clients reach the identity provider by.
-type urlFlags struct{ public, inside []string }
+type urlFlags struct {
+	public, inside []string
+	ofAzure        bool // of the commands without a server: serve has --azure-names
+}
 
 func (f *urlFlags) add(flags *pflag.FlagSet) {
 	f.addPublic(flags)
 	flags.StringSliceVar(&f.inside, "inside-url", nil, "second `URL` of the http and of the https listener, by which clients inside a network reach it; tokens name the public one")
 }
 
-// addPublic is add for the commands that make tokens themselves.
+// addElsewhere is add for the commands that make and validate tokens themselves.
+func (f *urlFlags) addElsewhere(flags *pflag.FlagSet) {
+	f.addPublic(flags)
+	flags.BoolVar(&f.ofAzure, "azure-names", false, "be about a serve --azure-names: tokens have Azure's issuer")
+}
+
 func (f *urlFlags) addPublic(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.public, "public-url", nil, "`URL` by which clients reach the http or the https listener, which is in the issuer of tokens; one for each, with a comma between")
+}
+
+// place has a config mint and validate tokens as a serve with these URLs does.
+func (f urlFlags) place(command string, c *idpool.Config) error {
+	if f.ofAzure {
+		beAzure(c)
+	}
+	return f.apply(command, &c.Listeners)
 }
 
 // apply puts the URLs over the config's. An https URL is that of the http

@@ -102,7 +102,7 @@ func placed(url string) (address, publicURL string) {
 func (a *app) loadPlaced(cmd *cobra.Command, file string, urls urlFlags) (idpool.Config, readiness, error) {
 	c, err := a.load()
 	if err == nil {
-		err = urls.apply(commandName(cmd), &c.Listeners)
+		err = urls.place(commandName(cmd), &c)
 	}
 	if err != nil || !cmd.Flags().Changed("ready-file") {
 		return c, readiness{}, err

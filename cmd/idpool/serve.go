@@ -69,6 +69,12 @@ With --watch an edit of the config file counts at once: tenants, applications,
 secrets, roles, providers and pools. An edit with a mistake changes nothing, and
 neither does one of what only a restart changes, such as a listener.
 
+In a container, every flag is an environment variable. --public-url is what clients
+outside and the issuer of tokens have, and --inside-url what other containers ask
+at. --await takes settings from a file that is waited for, such as ports that are
+known only when the container runs. With --azure-names a container is Azure AD for
+its network, whose programs need no other URL.
+
 The admin listener mints any token for whoever reaches it. Beyond loopback it
 needs a token, in the environment variable ` + adminTokenVariable + ` or by --admin-token,
 which ps shows to every user of the machine.`,
@@ -78,6 +84,7 @@ which ps shows to every user of the machine.`,
   idpool serve --fault faults.yaml
   idpool serve --kafka-errors verbose
   idpool serve --kafka-upstream broker-1:9092,broker-2:9092
+  idpool serve --public-url http://localhost:8080 --inside-url http://idpool:8080
   idpool serve --config idpool.yaml --http 127.0.0.1:0 --ready-file ready.json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -57,7 +57,7 @@ those of the other token unless given. The exit code is 0 without a difference.`
 	cmd.Flags().StringVar(&f.diff, "diff", "", "compare with this `TOKEN`, a file that has one, or - for standard input")
 	cmd.Flags().StringVar(&f.request.Scope, "scope", "", "`RESOURCE`/.default (default: the only API that the client has roles for)")
 	readyFlag(cmd, &f.readyFile)
-	f.urls.addPublic(cmd.Flags())
+	f.urls.addElsewhere(cmd.Flags())
 	f.mintFlags.add(cmd.Flags())
 	return cmd
 }
