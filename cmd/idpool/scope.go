@@ -19,6 +19,11 @@ type scopeView struct {
 	Name    string            `json:"name"`
 	Tenants map[string]string `json:"tenants"`
 	Pools   map[string]string `json:"identityPools"`
+	// How to ask for a token of it.
+	TokenURL     string `json:"tokenUrl,omitempty"`
+	Issuer       string `json:"issuer,omitempty"`
+	ClientID     string `json:"clientId,omitempty"`
+	ClientSecret string `json:"clientSecret,omitempty"`
 }
 
 // scopeList is the body of the admin API's scopes.
