@@ -220,9 +220,7 @@ func TestStopAndStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := must[string](t)(c.URL(t.Context()))
-	if before == after {
-		t.Skipf("docker: the daemon gave the container the same port again, at %s", after)
-	}
+	t.Logf("%s became %s", before, after) // the daemon rarely gives the same port again
 	verify(t, http.DefaultClient, after+"/"+acme+"/v2.0", must[string](t)(c.Token(t.Context(), "")))
 }
 
