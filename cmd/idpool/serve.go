@@ -41,12 +41,8 @@ type serveFlags struct {
 	kafkaFlags
 }
 
-func (a *app) serveCommand() *cobra.Command {
-	var f serveFlags
-	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Run the identity provider, the Kafka listener and the admin listener until interrupted",
-		Long: `serve runs the stack of the config: tokens as Azure AD mints them on the http
+// serveLong is the help of serve.
+const serveLong = `serve runs the stack of the config: tokens as Azure AD mints them on the http
 and https listeners, a Kafka cluster that takes them as Confluent Cloud does on
 the kafka listener, and on the admin listener an API for tests (GET /openapi.json),
 health and metrics. It prints a curl and the settings of a Kafka client to paste,
@@ -77,7 +73,14 @@ its network, whose programs need no other URL.
 
 The admin listener mints any token for whoever reaches it. Beyond loopback it
 needs a token, in the environment variable ` + adminTokenVariable + ` or by --admin-token,
-which ps shows to every user of the machine.`,
+which ps shows to every user of the machine.`
+
+func (a *app) serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the identity provider, the Kafka listener and the admin listener until interrupted",
+		Long:  serveLong,
 		Example: `  idpool serve
   idpool serve --scenario v1-token
   idpool serve --config idpool.yaml --watch
