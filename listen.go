@@ -144,7 +144,7 @@ func listen(name, address string) (net.Listener, error) {
 // listenAt opens an address; settings are what changes it.
 func listenAt(what, address, settings string) (net.Listener, error) {
 	if err := checkAddress(address); err != nil {
-		return nil, fmt.Errorf("idpool: %s: %v", what, err)
+		return nil, fmt.Errorf("idpool: %s: %v: it is set by %s", what, err, settings)
 	}
 	l, err := net.Listen("tcp", address)
 	switch {

@@ -8,7 +8,7 @@
 // the way ends the test with the reason, so that there are no errors to check: as
 // with t.Fatal, a method that takes t is for the goroutine of the test.
 //
-// It is the only package of idpool that imports "testing". What it does has the
+// Beside the module in docker/ it alone imports "testing". What it does has the
 // same names in the admin API, which other languages use.
 package idpooltest
 
