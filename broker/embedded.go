@@ -79,7 +79,7 @@ func newFakeCluster(c Config, cluster Cluster) (*fakeCluster, error) {
 	if c.Data != "" {
 		dir := filepath.Join(c.Data, cluster.ID)
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("broker: data: %v", err)
+			return nil, fmt.Errorf("broker: data: %w", err)
 		}
 		options = append(options, kfake.DataDir(dir))
 	}

@@ -64,7 +64,7 @@ With --wait it asks again until then.`,
 	flags.StringVar(&f.admin, "admin", "", "`ADDR` or URL of the admin listener, or off (default \""+defaultAdmin+"\")")
 	f.webFlags.add(flags)
 	flags.StringVar(&f.kafka, "kafka", "", "`ADDR` of the kafka listener, or off (default \""+defaultBroker+"\")")
-	flags.StringVar(&f.readyFile, "ready-file", "", "`FILE` that serve writes, for an admin listener at a free port")
+	flags.StringVar(&f.readyFile, "ready-file", "", "`FILE` that serve writes, which tells where its admin listener is")
 	flags.StringVar(&f.await, "await", "", "`FILE` of more settings that serve waits for")
 	flags.DurationVar(&f.wait, "wait", 0, "ask again for as long as `DURATION` while it is not ready")
 	return cmd
@@ -176,7 +176,11 @@ func (a *app) patient(cmd *cobra.Command, f healthFlags) (patient, error) {
 	l := c.Listeners
 	a.settle(cmd, &f.webFlags)
 	f.webFlags.apply(&l)
-	if admin := cmp.Or(f.admin, l.Admin.Address, defaultAdmin); admin != idpool.Off {
+	admin := cmp.Or(f.admin, l.Admin.Address, defaultAdmin)
+	if f.admin == "" && f.readyFile != "" && admin != idpool.Off {
+		admin = freeAdmin // which the file tells, wherever it is
+	}
+	if admin != idpool.Off {
 		base, err := f.adminListener(cmd, admin)
 		return patient{"admin", base, func(ctx context.Context) (string, error) { return readyAt(ctx, base) }}, err
 	}
@@ -198,6 +202,9 @@ func (a *app) patient(cmd *cobra.Command, f healthFlags) (patient, error) {
 	secure := l.Kafka.SecurityProtocol == "SASL_SSL"
 	return patient{"kafka", at, func(ctx context.Context) (string, error) { return brokerAt(ctx, at, secure) }}, nil
 }
+
+// freeAdmin is the address of an admin listener at a free port.
+const freeAdmin = "127.0.0.1:0"
 
 // adminListener is the URL of the admin listener. One at a free port is in the
 // file that serve writes when it is ready.
