@@ -2,9 +2,13 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -63,26 +67,28 @@ func keepAuthority(stderr io.Writer, c *idpool.Config) {
 
 // caReport is the JSON of "idpool ca".
 type caReport struct {
-	Certificate string    `json:"certificate"` // PEM
-	Path        string    `json:"path"`
+	Certificate string    `json:"certificate"`    // PEM
+	Path        string    `json:"path,omitempty"` // none for that of a running serve
 	SHA256      string    `json:"sha256"`
 	NotAfter    time.Time `json:"notAfter"`
 }
 
 func (a *app) caCommand() *cobra.Command {
-	var state string
+	var state, admin string
 	cmd := &cobra.Command{
 		Use:   "ca",
 		Short: "Print the certificate of idpool's CA, which clients of the https listener must trust",
 		Long: `ca prints the certificate of the CA that is kept in the --state folder, in PEM,
 and makes the CA when there is none. serve signs the certificate of its https
-listener with it.`,
+listener with it. Where no folder keeps the CA, as in a container that may write
+nowhere, it prints that of the serve that runs there.`,
 		Example: `  idpool ca > idpool-ca.pem
   curl --cacert idpool-ca.pem https://localhost:8443/67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6/v2.0/.well-known/openid-configuration
   idpool ca trust-help`,
 		Args: group,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.ca(cmd, state) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.ca(cmd, state, admin) },
 	}
+	cmd.Flags().StringVar(&admin, "admin", "", "`URL` of the admin listener of a running serve, for a CA that no folder keeps (default \"http://"+defaultAdmin+"\")")
 	cmd.PersistentFlags().StringVar(&state, "state", "", stateUsage)
 	cmd.AddCommand(&cobra.Command{
 		Use:   "trust-help",
@@ -93,23 +99,61 @@ listener with it.`,
 	return cmd
 }
 
-func (a *app) ca(cmd *cobra.Command, state string) error {
+func (a *app) ca(cmd *cobra.Command, state, admin string) error {
 	c, err := a.load()
 	if err != nil {
 		return err
 	}
+	var report caReport
 	authority, err := a.authority(c, state)
-	if err != nil {
+	switch {
+	case err == nil:
+		report = caReport{
+			Certificate: string(authority.PEM()), Path: authority.Path(),
+			SHA256: authority.Fingerprint(), NotAfter: authority.Certificate().NotAfter,
+		}
+	case errors.Is(err, errNotKept):
+		served, failed := servedCA(cmd, cmp.Or(admin, adminURL(c)))
+		if failed != nil {
+			return err // nobody runs there, so that it is what the folder said that helps
+		}
+		report = served
+	default:
 		return err
 	}
 	if !a.json() {
-		_, err := cmd.OutOrStdout().Write(authority.PEM())
+		_, err := io.WriteString(cmd.OutOrStdout(), report.Certificate)
 		return err
 	}
-	return printJSON(cmd.OutOrStdout(), caReport{
-		Certificate: string(authority.PEM()), Path: authority.Path(),
-		SHA256: authority.Fingerprint(), NotAfter: authority.Certificate().NotAfter,
-	})
+	return printJSON(cmd.OutOrStdout(), report)
+}
+
+// servedCA asks a running serve for its CA.
+func servedCA(cmd *cobra.Command, admin string) (caReport, error) {
+	base, err := adminBase(cmd, admin)
+	if err != nil {
+		return caReport{}, err
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), healthIn)
+	defer cancel()
+	response, err := fetch(ctx, base+"/v1/ca")
+	if err != nil {
+		return caReport{}, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return caReport{}, err
+	}
+	block, _ := pem.Decode(text)
+	if response.StatusCode != http.StatusOK || block == nil {
+		return caReport{}, fmt.Errorf("%s answers %s, and no certificate", base, response.Status)
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return caReport{}, err
+	}
+	return caReport{Certificate: string(text), SHA256: ca.Fingerprint(certificate), NotAfter: certificate.NotAfter}, nil
 }
 
 // errNotKept is about a CA that no file has: only the process that made it can

@@ -327,16 +327,17 @@ func trustFor(s *idpool.Stack, r readiness) trustLines {
 	if s.CA() == nil || r.HTTPS == "" && s.Config().Listeners.Kafka.SecurityProtocol != "SASL_SSL" {
 		return trustLines{} // or nobody needs it
 	}
-	file, note := fetchedCA, ""
+	file, note := fetchedCA, fetchCA(r.Admin)
 	dir, err := filepath.Abs(state)
+	kept := state != "" && state != idpool.Off && err == nil
 	switch {
-	case state != "" && state != idpool.Off && err == nil:
+	case !kept && r.Admin == "":
+		return trustLines{note: "It is fresh, and without the admin listener nobody gets it: --state DIR keeps it in a file."}
+	case os.Getpid() == 1: // in a container, whose files and addresses are not the reader's
+		note = "docker exec CONTAINER /idpool ca > " + fetchedCA
+	case kept:
 		file = ca.CertificatePath(dir)
 		note = shellWord(file) + ` ("idpool ca trust-help" says how)`
-	case r.Admin != "":
-		note = fetchCA(r.Admin)
-	default:
-		return trustLines{note: "It is fresh, and without the admin listener nobody gets it: --state DIR keeps it in a file."}
 	}
 	// The broker's ssl.ca.location is not for the token endpoint
 	// (kafka-oauthbearer.md 5).

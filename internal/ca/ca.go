@@ -186,10 +186,13 @@ func (a *Authority) KeyPath() string {
 	return filepath.Join(filepath.Dir(a.path), keyFile)
 }
 
-// Fingerprint is the SHA-256 of the certificate in the form that openssl,
-// keytool and browsers show: 32 upper-case hex pairs with colons.
-func (a *Authority) Fingerprint() string {
-	digest := sha256.Sum256(a.certificate.Raw)
+// Fingerprint is that of the certificate.
+func (a *Authority) Fingerprint() string { return Fingerprint(a.certificate) }
+
+// Fingerprint is the SHA-256 of a certificate in the form that openssl, keytool
+// and browsers show: 32 upper-case hex pairs with colons.
+func Fingerprint(c *x509.Certificate) string {
+	digest := sha256.Sum256(c.Raw)
 	return strings.ReplaceAll(fmt.Sprintf("% X", digest[:]), " ", ":")
 }
 
