@@ -8,13 +8,13 @@ usage() {
   cat <<'END'
 Builds the image of idpool FROM scratch, pulling nothing.
 
-Usage: docker/build.sh [--this-machine-only | --binaries-only] [TAG]
+Usage: docker/build.sh [--this-machine-only] [--binaries-only] [TAG]
 
   TAG                  the image's name, "idpool" unless it is said. A name without
                        a version is given the version too (idpool:v1.2.3), and the
                        image of the other architecture is TAG-arm64 or TAG-amd64.
-  --this-machine-only  only the architecture of the Docker daemon
-  --binaries-only      only docker/out, for both architectures, without Docker:
+  --this-machine-only  only the architecture of the Docker daemon, or of this machine
+  --binaries-only      only docker/out, the build context, without Docker:
                        docker buildx build -f docker/Dockerfile docker/out
   -h, --help           this
 
@@ -51,7 +51,6 @@ read_arguments() {
       *) [ -z "$tag" ] || stop "one TAG, got \"$tag\" and \"$argument\""; tag="$argument" ;;
     esac
   done
-  [ -z "$machine_only" ] || [ -z "$binaries_only" ] || stop "--this-machine-only and --binaries-only: one of them"
   tag="${tag:-idpool}"
   case "$tag" in
     *[!a-z0-9._/:-]*:* | *[!A-Za-z0-9._/:-]*) stop "TAG: \"$tag\" is no name of an image" ;;
