@@ -133,7 +133,8 @@ type SecureListener struct {
 	InsideURL string `json:"insideUrl,omitempty"`
 	// Names are further DNS names and IP addresses that clients reach the
 	// listener by, for the certificate that idpool makes. It has already
-	// localhost, 127.0.0.1, ::1, the hosts of PublicURL, InsideURL and Address, and
+	// localhost, 127.0.0.1, ::1, the hosts of PublicURL, InsideURL and Address,
+	// those that Kafka clients are told, and
 	// Azure's login.microsoftonline.com, login.windows.net and sts.windows.net.
 	Names []string `json:"names,omitempty"`
 	// Certificate and Key are PEM files of a certificate of your own, with its
