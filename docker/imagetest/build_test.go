@@ -1,0 +1,114 @@
+package imagetest
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestReproducible: clones of one commit in folders of other names give the same
+// binary, whatever the environment says of how to build.
+func TestReproducible(t *testing.T) {
+	if err := exec.Command("git", "rev-parse", "HEAD").Run(); err != nil {
+		t.Skip("git: this is no clone:", err)
+	}
+	here := clone(t, "here")
+	elsewhere := clone(t, filepath.Join("some where", "else"), "GOFLAGS=-tags=other -ldflags=-w", "GOAMD64=v3", "CGO_ENABLED=1")
+	if !bytes.Equal(here, elsewhere) {
+		t.Errorf("%d bytes and %d, which differ", len(here), len(elsewhere))
+	}
+}
+
+// clone builds the binary of HEAD in a new folder of that name.
+func clone(t *testing.T, name string, environment ...string) []byte {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), name)
+	if out, err := exec.Command("git", "clone", "--quiet", "../..", folder).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cmd := exec.Command(filepath.Join(folder, "docker", "build.sh"), "--binaries-only", "--this-machine-only")
+	cmd.Dir = t.TempDir() // build.sh works from any
+	cmd.Env = append(os.Environ(), environment...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	content, err := os.ReadFile(filepath.Join(folder, "docker", "out", runtime.GOARCH, "idpool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// TestBuildRefuses: the last line says what is missing or wrong, and what to do,
+// before anything is built.
+func TestBuildRefuses(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("bash:", err)
+	}
+	for _, c := range []struct {
+		name        string
+		environment string
+		args        []string
+		want        []string
+	}{
+		{"no daemon", "DOCKER_HOST=unix:///none.sock", nil, []string{"unix:///none.sock", "start one", "DOCKER_HOST"}},
+		{"an option that there is not", "", []string{"--quick"}, []string{"--quick", "--help"}},
+		{"two names", "", []string{"one", "two"}, []string{`"one"`, `"two"`}},
+		{"a name in capitals", "", []string{"Idpool"}, []string{`"Idpool"`, "lower case"}},
+		{"a version with a space", "VERSION=v1 -X main.other=1", []string{"--binaries-only"}, []string{"VERSION", `"v1 -X main.other=1"`}},
+		{"a date that is none", "SOURCE_DATE_EPOCH=yesterday", []string{"--binaries-only"}, []string{"SOURCE_DATE_EPOCH", `"yesterday"`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.name == "no daemon" {
+				if _, err := exec.LookPath("docker"); err != nil {
+					t.Skip("docker:", err)
+				}
+			}
+			refuses(t, exec.Command(bash, append([]string{"../build.sh"}, c.args...)...), c.environment, c.want)
+		})
+	}
+	t.Run("no go", func(t *testing.T) {
+		folder := t.TempDir() // with what build.sh needs before
+		for _, tool := range []string{"dirname"} {
+			path, err := exec.LookPath(tool)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(path, filepath.Join(folder, tool)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refuses(t, exec.Command(bash, "../build.sh"), "PATH="+folder, []string{`"go"`, "go.dev"})
+	})
+}
+
+// refuses holds the last line of a command against texts that it has to have.
+func refuses(t *testing.T, cmd *exec.Cmd, environment string, want []string) {
+	t.Helper()
+	cmd.Env = append(os.Environ(), environment)
+	out, err := cmd.CombinedOutput()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if err == nil {
+		t.Fatalf("it did not fail: %s", out)
+	}
+	for _, text := range want {
+		if !strings.Contains(lines[len(lines)-1], text) {
+			t.Errorf("no %s in the last line of %s", text, out)
+		}
+	}
+}
+
+// TestHelp: --help says it all and does nothing.
+func TestHelp(t *testing.T) {
+	out, err := exec.Command("../build.sh", "--help").Output()
+	for _, text := range []string{"[TAG]", "--this-machine-only", "--binaries-only", "VERSION", "SOURCE_DATE_EPOCH", "DOCKER_HOST"} {
+		if err != nil || !strings.Contains(string(out), text) {
+			t.Errorf("no %s in %s (%v)", text, out, err)
+		}
+	}
+}
