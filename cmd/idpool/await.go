@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,11 +92,20 @@ func readSettings(text []byte) ([]setting, error) {
 		}
 		name, value, ok := strings.Cut(line, "=")
 		if !ok || !strings.HasPrefix(name, variablePrefix) || strings.ContainsAny(name, " \t") {
-			return nil, usageError("", "%d: %q is no setting, want one such as %sHTTP=0.0.0.0:8080", n, line, variablePrefix)
+			return nil, usageError("", "%d: %s is no setting, want one such as %sHTTP=0.0.0.0:8080", n, quoted(name, ok), variablePrefix)
 		}
 		out = append(out, setting{n, name, value})
 	}
 	return out, nil
+}
+
+// quoted is what an error shows of a line: never its value, which may be a secret,
+// and nothing of a line that has none, since it may be the rest of one.
+func quoted(name string, hasValue bool) string {
+	if !hasValue {
+		return "a line without ="
+	}
+	return strconv.Quote(name)
 }
 
 // applyAll sets the flags of a command that the command line does not set. A
