@@ -2,6 +2,7 @@ package kubernetes_test
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -83,6 +84,9 @@ func (w whole) selectorFaults() (faults []string) {
 func (w whole) serviceFaults() (faults []string) {
 	served := map[string]bool{}
 	for _, s := range w.services {
+		if s.Spec.Type == corev1.ServiceTypeLoadBalancer && (len(s.Spec.LoadBalancerSourceRanges) == 0 || slices.ContainsFunc(s.Spec.LoadBalancerSourceRanges, wide)) {
+			faults = append(faults, fmt.Sprintf("Service %s lets everybody in, by %q", s.Name, s.Spec.LoadBalancerSourceRanges))
+		}
 		for _, p := range s.Spec.Ports {
 			target := p.TargetPort.StrVal
 			served[target] = true
@@ -102,14 +106,32 @@ func (w whole) serviceFaults() (faults []string) {
 	return faults
 }
 
+// wide says whether a range has more addresses than any network of one's own: the
+// widest of those is fc00::/7.
+func wide(cidr string) bool {
+	prefix, err := netip.ParsePrefix(cidr)
+	return err != nil || prefix.Bits() < 7
+}
+
+// everybody says whether a peer of a NetworkPolicy is the internet, or every pod of
+// the cluster.
+func everybody(peer networkingv1.NetworkPolicyPeer) bool {
+	if peer.IPBlock != nil {
+		return wide(peer.IPBlock.CIDR)
+	}
+	pods, err := metav1.LabelSelectorAsSelector(peer.PodSelector)
+	namespaces, wrong := metav1.LabelSelectorAsSelector(peer.NamespaceSelector)
+	return err != nil || wrong != nil || (peer.PodSelector == nil || pods.Empty()) && (peer.NamespaceSelector == nil || namespaces.Empty())
+}
+
 // policyFaults are ports that a NetworkPolicy keeps shut, or lets in by a name
 // that there is not.
 func (w whole) policyFaults() (faults []string) {
 	open := map[string]bool{}
 	for _, p := range w.policies {
 		for _, rule := range p.Spec.Ingress {
-			if len(rule.From) == 0 || len(rule.Ports) == 0 {
-				faults = append(faults, fmt.Sprintf("NetworkPolicy %s lets everybody in, or into every port", p.Name))
+			if len(rule.From) == 0 || len(rule.Ports) == 0 || slices.ContainsFunc(rule.From, everybody) {
+				faults = append(faults, fmt.Sprintf("NetworkPolicy %s lets everybody in, or into every port: %s", p.Name, rule.String()))
 			}
 			for _, to := range rule.Ports {
 				open[to.Port.StrVal] = true
@@ -199,7 +221,24 @@ func TestObjectsThatDoNotFit(t *testing.T) {
 		`no NetworkPolicy opens "https"`: func(w *whole) {
 			w.policies[0].Spec.Ingress[0].Ports = w.policies[0].Spec.Ingress[0].Ports[:1]
 		},
-		"lets everybody in":                   func(w *whole) { w.policies[0].Spec.Ingress[0].From = nil },
+		"NetworkPolicy idpool lets everybody in": func(w *whole) { w.policies[0].Spec.Ingress[0].From = nil },
+		"CIDR:0.0.0.0/0,": func(w *whole) {
+			w.policies[0].Spec.Ingress[0].From[0] = networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: "0.0.0.0/0"}}
+		},
+		"CIDR:::/0,": func(w *whole) {
+			w.policies[0].Spec.Ingress[0].From[1] = networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: "::/0"}}
+		},
+		"CIDR:128.0.0.0/1,": func(w *whole) {
+			w.policies[0].Spec.Ingress[0].From[1] = networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: "128.0.0.0/1"}}
+		},
+		"NetworkPolicy idpool lets everybody in, or into every port: &NetworkPolicyIngressRule{": func(w *whole) {
+			w.policies[0].Spec.Ingress[0].From[1].NamespaceSelector.MatchLabels = nil
+		},
+		"Service idpool lets everybody in, by []": func(w *whole) { w.services[0].Spec.Type = corev1.ServiceTypeLoadBalancer },
+		`Service idpool lets everybody in, by ["10.0.0.0/8" "0.0.0.0/0"]`: func(w *whole) {
+			w.services[0].Spec.Type = corev1.ServiceTypeLoadBalancer
+			w.services[0].Spec.LoadBalancerSourceRanges = []string{"10.0.0.0/8", "0.0.0.0/0"}
+		},
 		`the pod needs "idpool-config-`:       func(w *whole) { w.configs[0].Name, w.configs[1].Name = "a", "b" },
 		`the pod needs "tls", and there is`:   func(w *whole) { w.deployment.Spec.Template.Spec.Volumes[1].Secret.SecretName = "tls" },
 		"the pod has 3 s to end":              func(w *whole) { *w.deployment.Spec.Template.Spec.TerminationGracePeriodSeconds = 8 },
@@ -209,6 +248,31 @@ func TestObjectsThatDoNotFit(t *testing.T) {
 		change(&w)
 		if got := strings.Join(w.faults(), "\n"); !strings.Contains(got, want) {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestOutsideIsOnesOwnNetworks: who reaches the gateway opens the real Kafka, since
+// idpool's keys are public. Load balancer and policy let in the same.
+func TestOutsideIsOnesOwnNetworks(t *testing.T) {
+	w := decoded(t, build(t, "overlays/gateway"))
+	var balancer, policy []string
+	for _, s := range w.services {
+		balancer = append(balancer, s.Spec.LoadBalancerSourceRanges...)
+	}
+	for _, rule := range w.policies[0].Spec.Ingress {
+		for _, peer := range rule.From {
+			if peer.IPBlock != nil {
+				policy = append(policy, peer.IPBlock.CIDR)
+			}
+		}
+	}
+	if len(balancer) == 0 || !slices.Equal(balancer, policy) {
+		t.Errorf("the load balancer lets in %q, and the policy %q", balancer, policy)
+	}
+	for _, cidr := range balancer {
+		if prefix, err := netip.ParsePrefix(cidr); err != nil || !prefix.Addr().IsPrivate() {
+			t.Errorf("%s is not a network of one's own (%v)", cidr, err)
 		}
 	}
 }
