@@ -44,12 +44,23 @@ func embedded(t *testing.T, p *project) {
 func beforeKafka(t *testing.T, p *project) {
 	issuer := "https://localhost:" + p.ports["HTTPS_PORT"] + "/" + tenant + "/v2.0"
 	expect(t, p.must("up", "--exit-code-from", "kafka-client"), "gateway:19092", issuer)
+	keyIsIdpools(t, p)
 	// The records have been in Kafka, and not in a cluster of idpool's.
 	if log := p.must("logs", "--no-color", "kafka"); !strings.Contains(log, "Created log for partition orders-0") {
 		t.Error("Kafka has no topic orders")
 	}
 	p.must("up", "--detach", "--wait", "gateway")
 	expect(t, fromHost(t, p, "https", p.ports["HTTPS_PORT"]), "localhost:"+p.ports["KAFKA_PORT"], issuer)
+}
+
+// keyIsIdpools is that the application, which has ca.pem of a volume, cannot read
+// the key that is beside it: with that it could pretend to be any site.
+func keyIsIdpools(t *testing.T, p *project) {
+	t.Helper()
+	text, err := p.run("run", "--rm", "--no-deps", "--env", "CA_FILE=/state/idpool/ca.key", "kafka-client")
+	if err == nil || !strings.Contains(text, "open /state/idpool/ca.key: permission denied") {
+		t.Errorf("the application reads the key of the CA: %v: %s", err, text)
+	}
 }
 
 // azureNames is an application that knows only Azure, and then each of the names
