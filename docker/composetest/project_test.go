@@ -3,7 +3,9 @@ package composetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -25,8 +27,8 @@ const limit = 10 * time.Minute
 // images are what the profiles run, as docker/compose.yaml is told of them.
 type images struct{ idpool, client, kafka string }
 
-// build makes the images of this source, and a Kafka unless there is one. Where
-// no daemon answers the test is skipped, or fails where the list IDPOOL_REQUIRE
+// build makes the images of this source, but for those that the environment has
+// names of. Where no daemon answers the test is skipped, or fails where the list IDPOOL_REQUIRE
 // has docker in it.
 func build(t *testing.T) images {
 	t.Helper()
@@ -36,19 +38,30 @@ func build(t *testing.T) images {
 		}
 		t.Skipf("docker: %v", err)
 	}
-	have := images{os.Getenv("IDPOOL_IMAGE"), "idpool-composetest-client", os.Getenv("KAFKA_IMAGE")}
+	own := fmt.Sprintf("idpool-composetest-%d", os.Getpid()) // others test at the same daemon
+	have := images{os.Getenv("IDPOOL_IMAGE"), own + "-client:test", os.Getenv("KAFKA_IMAGE")}
+	buildOwn(t, have.client, "../compose/build.sh")
 	if have.idpool == "" {
-		have.idpool = "idpool-composetest:latest" // or it is tagged with the version too
-		must(t, "../build.sh", "--this-machine-only", have.idpool)
+		have.idpool = own + ":test" // without a tag it is given that of the version too
+		buildOwn(t, have.idpool, "../build.sh", "--this-machine-only")
 	}
-	must(t, "../compose/build.sh", have.client)
 	if have.kafka == "" {
-		have.kafka = "idpool-kafka"
-		if _, err := output(t, "docker", "image", "inspect", have.kafka); err != nil {
-			must(t, "../kafka/build.sh", have.kafka)
-		}
+		have.kafka = own + "-kafka:test" // one that is there could be of another source
+		buildOwn(t, have.kafka, "../kafka/build.sh")
 	}
 	return have
+}
+
+// buildOwn has a script build an image, which ends with the test.
+func buildOwn(t *testing.T, tag, script string, flags ...string) {
+	t.Helper()
+	must(t, script, append(flags, tag)...)
+	t.Cleanup(func() {
+		// The test's context has ended by now.
+		if out, err := exec.Command("docker", "image", "rm", tag).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
 }
 
 // project is a profile that a test runs, under a name of its own.
@@ -107,17 +120,23 @@ func (p *project) must(arguments ...string) string {
 	return text
 }
 
-// freePorts finds ports that nobody has now.
+// freePorts finds ports that nobody has now. What is to listen there does so later,
+// and so they are below those that a system gives to connections and to whoever
+// asks for any port.
 func freePorts(t *testing.T, variables ...string) map[string]string {
 	t.Helper()
 	ports := map[string]string{}
 	for _, variable := range variables {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		var l net.Listener
+		err := errors.New("no try")
+		for try := 0; err != nil && try < 100; try++ {
+			ports[variable] = strconv.Itoa(20000 + rand.IntN(12000))
+			l, err = net.Listen("tcp", "127.0.0.1:"+ports[variable])
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = l.Close() }() // not before all are found, or two are the same
-		ports[variable] = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports
 }
