@@ -38,7 +38,7 @@ func (a *app) awaitSettings(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	text, err := whole(cmd.Context(), f.await, func() { log.Info("waiting for more settings", "file", f.await) })
+	text, err := whole(cmd.Context(), f.await, func(state string) { log.Info("waiting for more settings", "file", f.await, "state", state) })
 	switch {
 	case cmd.Context().Err() != nil:
 		return nil // and serve ends
@@ -56,20 +56,41 @@ func (a *app) awaitSettings(cmd *cobra.Command, f serveFlags) error {
 	return a.check() // its --output, too
 }
 
-// whole is the content of a file once it is there and ends in a line break.
-// absent is called when it is not there at once.
-func whole(ctx context.Context, file string, absent func()) ([]byte, error) {
+// Why the file of --await is waited for. One that is being written has no line
+// break at its end, and neither has one that somebody wrote without.
+const (
+	notThere = "is not there"
+	notWhole = "is there, and does not end in a line break"
+)
+
+// lacks says what a file lacks to be read; empty for nothing. A container's file
+// may be there empty before it is written.
+func lacks(text []byte) string {
+	switch {
+	case len(text) == 0:
+		return notThere
+	case !bytes.HasSuffix(text, []byte("\n")):
+		return notWhole
+	}
+	return ""
+}
+
+// whole is the content of a file once it is there and ends in a line break. say
+// is told why it is waited for, and again when that is another reason.
+func whole(ctx context.Context, file string, say func(state string)) ([]byte, error) {
 	tick := time.NewTicker(awaitEvery)
 	defer tick.Stop()
-	for said := false; ; said = true {
+	for said := ""; ; {
 		text, err := os.ReadFile(file)
+		state := lacks(text)
 		switch {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, notRead(file, err)
-		case bytes.HasSuffix(text, []byte("\n")):
+		case state == "":
 			return text, nil
-		case !said:
-			absent()
+		case state != said:
+			say(state)
+			said = state
 		}
 		select {
 		case <-ctx.Done():

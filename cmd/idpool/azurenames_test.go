@@ -110,7 +110,7 @@ func served(t *testing.T, a *app, args ...string) readiness {
 			t.Errorf("serve: %v: %s", err, errs.String())
 		}
 	})
-	text, err := whole(ctx, file, func() {})
+	text, err := whole(ctx, file, func(string) {})
 	var r readiness
 	if err == nil {
 		err = json.Unmarshal(text, &r)

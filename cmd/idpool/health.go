@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -74,8 +73,8 @@ With --wait it asks again until then.`,
 // if serve is ready.
 func (a *app) awaited(cmd *cobra.Command, file string) error {
 	text, err := os.ReadFile(file)
-	if err != nil || !bytes.HasSuffix(text, []byte("\n")) {
-		return &exitError{exitRefused, fmt.Errorf("health: not ready: serve waits for the file %s of --await", file), ""}
+	if state := lacks(text); err != nil || state != "" {
+		return &exitError{exitRefused, fmt.Errorf("health: not ready: serve waits for the file %s of --await, which %s", file, cmp.Or(state, notThere)), ""}
 	}
 	settings, err := readSettings(text)
 	if err == nil {
