@@ -3,8 +3,10 @@ package kubernetes_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -76,6 +78,7 @@ type pod struct {
 	whole
 	env     []string
 	ports   map[int32]string // where a port of the container is listened at
+	held    []net.Listener   // of those ports, until the process begins, so that no two are the same
 	process *exec.Cmd
 	log     bytes.Buffer // to be read when the process has ended
 	ended   chan struct{}
@@ -107,6 +110,9 @@ func (c *cluster) start(t *testing.T) *pod {
 	p := &pod{whole: c.whole, ports: map[int32]string{}, ended: make(chan struct{})}
 	c.mount(t, root)
 	p.translate(t, c.settings(t, c.secrets), root, c.names)
+	for _, l := range p.held {
+		_ = l.Close()
+	}
 	p.process = p.run(p.container().Args)
 	p.process.Stdout, p.process.Stderr = &p.log, &p.log
 	if err := p.process.Start(); err != nil {
@@ -197,22 +203,29 @@ func (p *pod) translate(t *testing.T, settings map[string]string, root string, n
 	}
 }
 
-// freePort is an address with a port that is free, in place of the container's.
+// freePort is an address with a port that is free, in place of the container's. It
+// is below those that a system gives to connections and to whoever asks for any
+// port, since the process listens there later.
 func (p *pod) freePort(t *testing.T, at string) string {
 	t.Helper()
 	host, number, _ := net.SplitHostPort(at)
-	l, err := net.Listen("tcp", host+":0")
+	free, err := "", errors.New("no try")
+	for try := 0; err != nil && try < 100; try++ {
+		var l net.Listener
+		free = strconv.Itoa(20000 + rand.IntN(12000))
+		if l, err = net.Listen("tcp", net.JoinHostPort(host, free)); err == nil {
+			p.held = append(p.held, l)
+			t.Cleanup(func() { _ = l.Close() })
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() })
-	_, free, _ := net.SplitHostPort(l.Addr().String())
 	port, err := strconv.ParseInt(number, 10, 32)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.ports[int32(port)] = net.JoinHostPort("127.0.0.1", free)
-	_ = l.Close()
 	return net.JoinHostPort(host, free)
 }
 
