@@ -116,12 +116,28 @@ publish() {
   mv -f "$context/$1/idpool" "$context/$1/ca-certificates.crt" "$here/out/$1/"
 }
 
-# build_image ARCHITECTURE NAME
+# build_image ARCHITECTURE NAME: without the cache, by which nothing would be saved.
+# The builder of before BuildKit builds FROM scratch for the daemon's architecture
+# only, so that the description of the image is changed after it.
 build_image() {
   say "the image $2 for linux/$1"
-  DOCKER_CLI_HINTS=false docker build --quiet --file "$here/Dockerfile" --platform "linux/$1" --build-arg TARGETARCH="$1" \
-    --build-arg VERSION="$version" --build-arg REVISION="$revision" --build-arg CREATED="$created" --tag "$2" "$context" >/dev/null
+  local platform="linux/$1" change=""
+  if [ "$1" != "$architecture" ] && ! has_buildkit; then platform="linux/$architecture" change=yes; fi
+  docker build --quiet --no-cache --file "$here/Dockerfile" --platform "$platform" --build-arg TARGETARCH="$1" --tag "$2" \
+    --build-arg VERSION="$version" --build-arg REVISION="$revision" --build-arg CREATED="$created" "$context" >/dev/null
+  if [ -n "$change" ]; then
+    local unchanged
+    unchanged=$(docker image inspect --format '{{.Id}}' "$2")
+    docker save "$2" | go_run ./architecture "$1" | docker load --quiet >/dev/null
+    docker rmi "$unchanged" >/dev/null
+  fi
 }
+
+# has_buildkit says whether docker build is by BuildKit.
+has_buildkit() { [ "${DOCKER_BUILDKIT:-1}" != 0 ] && docker buildx version >/dev/null 2>&1; }
+
+# go_run PACKAGE ARGUMENT…: a program of this folder, on this machine.
+go_run() { (cd "$here" && GOOS='' GOARCH='' GOFLAGS=-mod=readonly GOWORK=off go run "$@"); }
 
 # tag_version: idpool is idpool:v1.2.3 too; idpool:mine is as it was called.
 tag_version() {
@@ -150,7 +166,7 @@ context=$(mktemp -d "$here/out.XXXXXX")
 trap 'rm -rf "$context"' EXIT
 
 say "the public authorities"
-(cd "$here" && GOOS='' GOARCH='' GOFLAGS=-mod=readonly GOWORK=off go run ./roots >"$context/ca-certificates.crt")
+go_run ./roots >"$context/ca-certificates.crt"
 for each in $architectures; do build_binary "$each"; done
 if [ -z "$binaries_only" ]; then
   for each in $architectures; do
