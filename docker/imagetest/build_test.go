@@ -2,6 +2,7 @@ package imagetest
 
 import (
 	"bytes"
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +42,38 @@ func clone(t *testing.T, name string, environment ...string) []byte {
 		t.Fatal(err)
 	}
 	return content
+}
+
+// TestOtherArchitecture: the image for machines that are not like the daemon's has
+// their binary, and says so.
+func TestOtherArchitecture(t *testing.T) {
+	need(t)
+	other, machine := "arm64", elf.EM_AARCH64
+	if docker(t, "version", "--format", "{{.Server.Arch}}") == other {
+		other, machine = "amd64", elf.EM_X86_64
+	}
+	const name = builtImage + "-both"
+	if out, err := exec.Command("../build.sh", name+":test").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("docker", "rmi", name+":test", name+":test-"+other).Run() })
+	var got description
+	inspect(t, name+":test-"+other, &got)
+	if got.Architecture != other || got.Size >= maximum || got.Config.User != "65532:65532" {
+		t.Errorf("%+v, want one for %s of less than %d bytes", got, other, maximum)
+	}
+	id := docker(t, "create", "--platform", "linux/"+other, name+":test-"+other)
+	defer docker(t, "rm", id)
+	path := filepath.Join(t.TempDir(), "idpool")
+	docker(t, "cp", id+":/idpool", path)
+	program, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
+	if program.Machine != machine {
+		t.Errorf("the binary is for %s, want %s", program.Machine, machine)
+	}
 }
 
 // TestBuildRefuses: the last line says what is missing or wrong, and what to do,
