@@ -197,7 +197,7 @@ func kafkaLogin(address, token string) error {
 // journal, metrics, faults that are not there) against one RS256 signature.
 func BenchmarkTokenOfAStack(b *testing.B) {
 	s := start(b, Acme())
-	door := s.door("http", s.HTTP)
+	door := s.door("http")
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		b.Fatal(err)
@@ -229,7 +229,7 @@ func BenchmarkEntry(b *testing.B) {
 		w.WriteHeader(http.StatusOK)
 	})
 	s.current().handlers[s.HTTP] = func() http.Handler { return idle }
-	door := s.door("http", s.HTTP)
+	door := s.door("http")
 	r := httptest.NewRequest(http.MethodPost, "/"+acme+"/oauth2/v2.0/token", nil)
 	var w discard
 	var ours, alone time.Duration

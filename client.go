@@ -26,7 +26,7 @@ func (s *Stack) newClient() *http.Client {
 	if s.secureAddress != "" {
 		bound[dialAddress(s.HTTPS)] = s.secureAddress
 	}
-	for inside, public := range s.publicURLs.inside {
+	for inside, public := range s.publicURLs.inside() {
 		if at := bound[dialAddress(public)]; at != "" {
 			bound[dialAddress(inside)] = at
 		}

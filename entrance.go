@@ -20,9 +20,9 @@ type entrance struct {
 }
 
 // door is the handler of a listener for all scopes.
-func (s *Stack) door(listener, base string) http.Handler {
+func (s *Stack) door(listener string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		entrance{s.ofPath(r.URL.Path), listener, s.publicURLs.asked(base, r.Host)}.ServeHTTP(w, r)
+		entrance{s.ofPath(r.URL.Path), listener, s.publicURLs.asked(listener, r.Host)}.ServeHTTP(w, r)
 	})
 }
 

@@ -2,7 +2,6 @@ package idpool
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -32,25 +31,13 @@ func discover(t testing.TB, web *http.Client, base, document string) discovered 
 	return d
 }
 
-// freeAddress is an address that nothing listens at.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // TestInsideAndOutsideHaveOneIssuer: a token asked for in the network of
 // containers is one asked for on the host, and each side gets links that it can
 // follow.
 func TestInsideAndOutsideHaveOneIssuer(t *testing.T) {
 	c := Acme()
-	web, secure := freeAddress(t), freeAddress(t)
-	c.Listeners.HTTP = Listener{Address: web, InsideURL: "http://idpool:" + hostPort("http://" + web)[len("127.0.0.1:"):]}
-	c.Listeners.HTTPS = SecureListener{Address: secure, InsideURL: "https://idpool:" + secure[len("127.0.0.1:"):] + "/"}
+	c.Listeners.HTTP.InsideURL = "http://idpool:8080"
+	c.Listeners.HTTPS.InsideURL = "https://idpool:8443/"
 	s := start(t, c)
 	for _, one := range []struct{ public, inside string }{
 		{s.HTTP, c.Listeners.HTTP.InsideURL},
@@ -82,8 +69,7 @@ func TestInsideAndOutsideHaveOneIssuer(t *testing.T) {
 // TestScopesHaveTheURLInside: what a scope is asked inside is the scope's.
 func TestScopesHaveTheURLInside(t *testing.T) {
 	c := Acme()
-	web := freeAddress(t)
-	c.Listeners.HTTP = Listener{Address: web, InsideURL: "http://idpool:" + web[len("127.0.0.1:"):]}
+	c.Listeners.HTTP.InsideURL = "http://idpool:8080"
 	s := start(t, c)
 	scope, err := s.NewScope(ScopeConfig{})
 	if err != nil {
@@ -109,6 +95,25 @@ func TestScopesHaveTheURLInside(t *testing.T) {
 	}
 }
 
+// TestInsideBehindOneProxy: two listeners that share a public URL keep their own
+// names inside.
+func TestInsideBehindOneProxy(t *testing.T) {
+	c := Acme()
+	c.Listeners.HTTP = Listener{PublicURL: "https://idp.test", InsideURL: "http://idpool"}
+	c.Listeners.HTTPS = SecureListener{PublicURL: "https://idp.test", InsideURL: "https://idpool:443"}
+	s := start(t, c)
+	for range 20 {
+		for listener, want := range map[string]string{"http": "http://idpool", "https": "https://idpool"} {
+			if got := s.publicURLs.asked(listener, "idpool"); got != want {
+				t.Fatalf("%s: %q, want %q", listener, got, want)
+			}
+		}
+	}
+	if got := s.publicURLs.asked("http", "idp.test"); got != "https://idp.test" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestURLsInsideThatAreNone are refused with the setting's name.
 func TestURLsInsideThatAreNone(t *testing.T) {
 	for _, one := range []struct{ name, field, url, want string }{
@@ -116,11 +121,14 @@ func TestURLsInsideThatAreNone(t *testing.T) {
 		{"the other scheme", "http", "https://idpool:8443", "no http URL"},
 		{"http for https", "https", "http://idpool:8080", "no https URL"},
 		{"a path", "http", "http://idpool:8080/azure", "has a path"},
-		{"the public host", "http", "http://localhost:8080", "host of publicUrl"},
+		{"the public host", "http", "http://LOCALHOST:8080", "host of publicUrl"},
+		{"a password", "http", "http://user:pw@idpool:8080", "no http URL"},
+		{"a fragment", "http", "http://idpool:8080#x", "no http URL"},
+		{"no port that there is", "http", "http://idpool:99999", "no http URL"},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			c := Acme()
-			c.Listeners.HTTP.Address = "127.0.0.1:8080"
+			c.Listeners.HTTP.Address = "127.0.0.1:8080" // which says the port of the public URL
 			if one.field == "http" {
 				c.Listeners.HTTP.InsideURL = one.url
 			} else {
@@ -131,5 +139,24 @@ func TestURLsInsideThatAreNone(t *testing.T) {
 				t.Errorf("got %v, want listeners.%s.insideUrl with %q", err, one.field, one.want)
 			}
 		})
+	}
+}
+
+// TestPublicURLsThatAreNone: what everybody is told is a URL that a client can
+// ask, and has no password.
+func TestPublicURLsThatAreNone(t *testing.T) {
+	for _, bad := range []string{"idpool", "http://", "http://idp:99999", "http://idp:0", "http://idp:", "http://user:pw@idp", "http://idp?x=1", "http://idp#x"} {
+		c := Acme()
+		c.Listeners.HTTP.PublicURL = bad
+		if err := c.Check(); err == nil || !strings.Contains(err.Error(), "listeners.http.publicUrl") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	for _, fine := range []string{"http://idp", "https://idp.example.com/azure", "http://[fd00::1]:8080/"} {
+		c := Acme()
+		c.Listeners.HTTP.PublicURL = fine
+		if err := c.Check(); err != nil {
+			t.Errorf("%q: %v", fine, err)
+		}
 	}
 }

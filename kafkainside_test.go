@@ -224,7 +224,8 @@ func TestKafkaListenersThatCannotBe(t *testing.T) {
 		{`inside: {address: nonsense}`, `listeners.kafka.inside.address: "nonsense" is no address`},
 		{`inside: {address: "0.0.0.0:19092", advertised: "0.0.0.0:19092"}`, `listeners.kafka.inside.advertised: "0.0.0.0:19092" is no address`},
 		{`address: "0.0.0.0:9092", inside: {address: "0.0.0.0:9092", advertised: idpool}`, `listeners.kafka.inside.address: "0.0.0.0:9092" is that of listeners.kafka.address already`},
-		{`advertised: "idpool:1", inside: {address: "0.0.0.0:19092", advertised: "idpool:1"}`, `listeners.kafka.inside.advertised: "idpool:1" is what clients of the other listener are told`},
+		{`advertised: "idpool:1", inside: {address: "0.0.0.0:19092", advertised: "idpool:1"}`, `listeners.kafka.inside.advertised: "idpool:1" is what clients are told of another listener already`},
+		{`address: "0.0.0.0:9092", inside: {address: "0.0.0.0:19092", advertised: idpool, brokers: [{id: 1, address: "0.0.0.0:19093", advertised: "localhost:9092"}]}`, `listeners.kafka.inside.brokers[0].advertised: "localhost:9092" is what clients are told`},
 		{`brokers: [{id: -1, address: "0.0.0.0:9093"}]`, "listeners.kafka.brokers[0].id: -1 is no id of a broker"},
 		{`brokers: [{id: 1, address: "0.0.0.0:9093"}, {id: 1, address: "0.0.0.0:9094"}]`, "listeners.kafka.brokers[1].id: broker 1 occurs twice"},
 		{`brokers: [{id: 1, address: "0.0.0.0:9093"}, {id: 2, address: "0.0.0.0:9093"}]`, `listeners.kafka.brokers[1].address: "0.0.0.0:9093" is that of listeners.kafka.brokers[0].address already`},
@@ -239,6 +240,14 @@ func TestKafkaListenersThatCannotBe(t *testing.T) {
 		_, err := Parse("x.yaml", []byte(config))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.kafka, err, tt.want)
+		}
+	}
+	for _, fine := range []string{
+		`address: "127.0.0.1:0", inside: {address: "127.0.0.1:9092"}`, // nobody knows the first one's port yet
+		`address: off, inside: {address: "127.0.0.1:9092"}`,
+	} {
+		if _, err := Parse("x.yaml", []byte("listeners: {kafka: {"+fine+"}}\n")); err != nil {
+			t.Errorf("%s: %v", fine, err)
 		}
 	}
 	const embedded = "listeners: {kafka: {inside: {address: \"0.0.0.0:19092\", brokers: [{id: 1, address: \"0.0.0.0:19093\"}]}}}\n"

@@ -8,29 +8,47 @@ import (
 // kafkaListeners checks the listeners of Kafka clients.
 func (x *checker) kafkaListeners(l KafkaListener) {
 	const field = "listeners.kafka"
-	addresses := map[string]string{} // with the settings that have them
-	x.kafkaAddress(field+".address", l.Address, addresses)
+	seen := kafkaPlaces{addresses: map[string]string{}, told: map[string]bool{}}
+	x.kafkaAddress(field+".address", l.Address, seen)
 	x.hostPort(field+".advertised", l.Advertised, true)
 	x.oneOf(field+".securityProtocol", l.SecurityProtocol, kafkaProtocols)
-	x.kafkaBrokers(field, l.Bootstrap(), l.Brokers, addresses)
+	outside := advertisedAt(l.Advertised, "localhost", cmp.Or(saidPort(l.Address), "0"))
+	if l.Address != Off {
+		seen.tell(outside)
+	}
+	x.kafkaBrokers(field, outside, l.Brokers, seen)
 
 	inside := field + ".inside"
 	if l.Inside.Address == "" && (l.Inside.Advertised != "" || len(l.Inside.Brokers) > 0) {
 		x.fail(inside+".address", "is missing: the other settings of inside mean nothing without it")
 		return
 	}
-	x.kafkaAddress(inside+".address", l.Inside.Address, addresses)
+	x.kafkaAddress(inside+".address", l.Inside.Address, seen)
 	x.hostPort(inside+".advertised", l.Inside.Advertised, true)
 	at := advertisedAt(l.Inside.Advertised, "localhost", cmp.Or(saidPort(l.Inside.Address), "0"))
-	if l.hasInside() && at == l.Bootstrap() {
-		x.fail(inside+".advertised", "%q is what clients of the other listener are told, want another address", at)
+	if l.hasInside() && !seen.tell(at) {
+		x.fail(inside+".advertised", "%q is what clients are told of another listener already, want another address", at)
 	}
-	x.kafkaBrokers(inside, at, l.Inside.Brokers, addresses)
+	x.kafkaBrokers(inside, at, l.Inside.Brokers, seen)
+}
+
+// kafkaPlaces are where the listeners are, each of which needs one of its own.
+type kafkaPlaces struct {
+	addresses map[string]string // with the settings that have them
+	told      map[string]bool   // what clients are told
+}
+
+// tell takes up what clients are told, and says whether that is new. Nobody knows
+// yet what a free port will be.
+func (k kafkaPlaces) tell(place string) bool {
+	known := k.told[place]
+	k.told[place] = saidPort(place) != ""
+	return !known
 }
 
 // kafkaAddress refuses an address that nothing can listen at, and one that
 // another of the listeners has.
-func (x *checker) kafkaAddress(field, address string, seen map[string]string) {
+func (x *checker) kafkaAddress(field, address string, seen kafkaPlaces) {
 	if err := checkAddress(address); err != nil {
 		x.errs = append(x.errs, &fieldError{field, err})
 		return
@@ -38,20 +56,20 @@ func (x *checker) kafkaAddress(field, address string, seen map[string]string) {
 	if saidPort(address) == "" {
 		return
 	}
-	if other := seen[address]; other != "" {
+	if other := seen.addresses[address]; other != "" {
 		x.fail(field, "%q is that of %s already", address, other)
 	}
-	seen[address] = field
+	seen.addresses[address] = field
 }
 
 // kafkaBrokers checks the listeners of brokers that belong to a listener, which
 // is advertised.
-func (x *checker) kafkaBrokers(field, advertised string, all []KafkaBroker, addresses map[string]string) {
+func (x *checker) kafkaBrokers(field, advertised string, all []KafkaBroker, seen kafkaPlaces) {
 	if len(all) > 0 && len(x.config.Kafka.Upstream.Bootstrap) == 0 {
 		x.fail(field+".brokers", "mean nothing without kafka.upstream.bootstrap: the embedded cluster has no other brokers")
 		return
 	}
-	ids, told := map[int32]bool{}, map[string]bool{advertised: true}
+	ids := map[int32]bool{}
 	for i, b := range all {
 		at := fmt.Sprintf("%s.brokers[%d]", field, i)
 		switch {
@@ -66,11 +84,10 @@ func (x *checker) kafkaBrokers(field, advertised string, all []KafkaBroker, addr
 			x.fail(at+".address", "%q is no address, want HOST:PORT such as 0.0.0.0:9093", b.Address)
 			continue
 		}
-		x.kafkaAddress(at+".address", b.Address, addresses)
+		x.kafkaAddress(at+".address", b.Address, seen)
 		place := b.at(advertised, cmp.Or(saidPort(b.Address), "0"))
-		if told[place] {
+		if !seen.tell(place) {
 			x.fail(at+".advertised", "%q is what clients are told of another listener already, want an address of this broker's own", place)
 		}
-		told[place] = saidPort(place) != "" // else nobody knows yet
 	}
 }

@@ -113,10 +113,10 @@ func (s *Stack) serveAll(l listeners) {
 		s.serve(l.admin, s.lazyAdmin(), nil)
 	}
 	if l.web != nil {
-		s.serve(l.web, s.door("http", s.HTTP), nil)
+		s.serve(l.web, s.door("http"), nil)
 	}
 	if l.secure != nil {
-		s.serve(l.secure, s.door("https", s.HTTPS), s.greet("https"))
+		s.serve(l.secure, s.door("https"), s.greet("https"))
 	}
 }
 

@@ -1,12 +1,14 @@
 package idpool
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,7 +104,7 @@ func (x *checker) listeners() {
 		{"https", "https://localhost:8443", all.HTTPS.listener()},
 		{"admin", "http://localhost:8081", all.Admin.listener()},
 	} {
-		if l.PublicURL != "" && !isAbsolute(l.PublicURL) {
+		if l.PublicURL != "" && !isBase(l.PublicURL) {
 			x.fail("listeners."+l.name+".publicUrl", "%q is no URL, want one such as %s", l.PublicURL, l.example)
 		}
 		if err := checkAddress(l.Address); err != nil {
@@ -121,11 +123,11 @@ func (x *checker) inside(name string, l Listener) {
 	field := "listeners." + name + ".insideUrl"
 	u, err := url.Parse(l.InsideURL)
 	switch {
-	case !isAbsolute(l.InsideURL) || err != nil || u.Scheme != name:
+	case !isBase(l.InsideURL) || err != nil || u.Scheme != name:
 		x.fail(field, "%q is no %s URL, want one such as %s://idpool:8080", l.InsideURL, name, name)
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+	case strings.Trim(u.Path, "/") != "":
 		x.fail(field, "%q has a path, want none, as in %s://%s", l.InsideURL, name, u.Host)
-	case u.Host == hostPort(publicURL(name, l, "")):
+	case strings.EqualFold(hostPort(l.inside()), hostPort(publicURL(name, l, ""))):
 		x.fail(field, "%q has the host of publicUrl, so that nobody can tell inside from outside", l.InsideURL)
 	}
 }
@@ -155,6 +157,17 @@ func (x *checker) clusters() {
 		}
 		seen[cluster.ID] = true
 	}
+}
+
+// isBase says whether the URLs of a listener could begin with a text: they are
+// told to everybody, and have more behind it.
+func isBase(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || !isAbsolute(s) || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Hostname() == "" {
+		return false
+	}
+	number, err := strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16)
+	return err == nil && number > 0 && !strings.HasSuffix(u.Host, ":")
 }
 
 func isAbsolute(s string) bool {

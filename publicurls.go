@@ -19,8 +19,8 @@ const (
 // publicURLs are those that tokens can be asked for at. At least one is
 // not empty.
 type publicURLs struct {
-	http, https string
-	inside      map[string]string // the URLs inside, to the public ones that name the issuer
+	http, https             string
+	insideHTTP, insideHTTPS string // the second URLs of the two listeners; empty for none
 }
 
 // publicURLs are those of the listeners that are on, with ports for those whose
@@ -29,39 +29,42 @@ type publicURLs struct {
 func (c Config) publicURLs(port, securePort string) publicURLs {
 	var p publicURLs
 	web, secure := c.Listeners.HTTP, c.Listeners.HTTPS.listener()
-	p.inside = map[string]string{}
 	if secure.Address != Off {
-		p.https = publicURL("https", secure, securePort)
-		p.addInside(secure, p.https)
+		p.https, p.insideHTTPS = publicURL("https", secure, securePort), secure.inside()
 	}
 	if web.Address != Off || p.https == "" {
-		p.http = publicURL("http", web, port)
-		p.addInside(web, p.http)
+		p.http, p.insideHTTP = publicURL("http", web, port), web.inside()
 	}
 	return p
 }
 
-// addInside takes up the second URL of a listener.
-func (p publicURLs) addInside(l Listener, public string) {
-	if l.InsideURL != "" {
-		p.inside[withoutDefaultPort(strings.TrimSuffix(l.InsideURL, "/"))] = public
-	}
+// inside is the second URL as clients and the handlers have it.
+func (l Listener) inside() string {
+	return withoutDefaultPort(strings.TrimSuffix(l.InsideURL, "/"))
 }
 
-// asked is the second URL of the listener of a public one, if a request for a
-// host means that; otherwise the public one.
-func (p publicURLs) asked(public, host string) string {
-	for inside, of := range p.inside {
-		if of == public && strings.EqualFold(hostPort(inside), host) {
-			return inside
-		}
+// asked is the URL by which a request for a host came to a listener.
+func (p publicURLs) asked(listener, host string) string {
+	public, inside := p.http, p.insideHTTP
+	if listener == "https" {
+		public, inside = p.https, p.insideHTTPS
+	}
+	if inside != "" && strings.EqualFold(hostPort(inside), host) {
+		return inside
 	}
 	return public
 }
 
+// inside is each second URL with the public one, which names the issuer.
+func (p publicURLs) inside() map[string]string {
+	all := map[string]string{p.insideHTTP: p.http, p.insideHTTPS: p.https}
+	delete(all, "")
+	return all
+}
+
 // all is list with the second URLs after it.
 func (p publicURLs) all() []string {
-	return append(p.list(), slices.Sorted(maps.Keys(p.inside))...)
+	return append(p.list(), slices.Sorted(maps.Keys(p.inside()))...)
 }
 
 // list is the public URLs, that of http first. Two listeners behind one proxy

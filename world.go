@@ -42,7 +42,7 @@ func (s *Scope) newWorld(c Config, before *world) (*world, error) {
 	for _, base := range s.stack.publicURLs.list() {
 		w.handlers[base] = sync.OnceValue(func() http.Handler { return w.idp.At(base) })
 	}
-	for inside, public := range s.stack.publicURLs.inside {
+	for inside, public := range s.stack.publicURLs.inside() {
 		w.handlers[inside] = sync.OnceValue(func() http.Handler { return w.idp.AtInside(inside, public) })
 	}
 	if before == nil {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -45,11 +46,14 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 // ServeAt is Serve for a listener with an address of its own. It serves those of
-// the brokers as well.
+// the brokers as well. All of them are closed when it returns.
 func (s *Server) ServeAt(l Listener) error {
 	fronts, err := s.behind.fronts(l)
 	if err != nil {
-		return err
+		for _, b := range l.Brokers {
+			_ = b.Close()
+		}
+		return errors.Join(err, l.Close())
 	}
 	for _, f := range fronts[1:] {
 		s.serveToo(f)

@@ -343,19 +343,29 @@ func TestAWrongListenerIsRefused(t *testing.T) {
 	before := benchConfig(t)
 	before.Upstream = &Upstream{Bootstrap: []string{"127.0.0.1:1"}}
 	gateway := serveListeners(t, before, Listener{Listener: listenAt(t, "127.0.0.1:0"), Advertised: outsideAddress})
-	l := listenAt(t, "127.0.0.1:0")
 	for _, tt := range []struct {
 		server   *Server
 		listener Listener
 		want     string
 	}{
-		{embedded, Listener{Listener: l, Advertised: "inside.test"}, `advertised: "inside.test" is no address`},
-		{gateway, Listener{Listener: l, Advertised: "inside.test:x"}, `advertised: "inside.test:x" is no address`},
-		{gateway, Listener{Listener: l, Advertised: insideAddress, Brokers: []BrokerListener{{l, 1, "b"}}}, `advertised: "b" is no address`},
-		{embedded, Listener{Listener: l, Advertised: insideAddress, Brokers: []BrokerListener{{l, 1, "b:1"}}}, "has no listeners for brokers"},
+		{embedded, Listener{Advertised: "inside.test"}, `advertised: "inside.test" is no address`},
+		{gateway, Listener{Advertised: "inside.test:x"}, `advertised: "inside.test:x" is no address`},
+		{gateway, Listener{Advertised: insideAddress, Brokers: []BrokerListener{{nil, 1, "b"}}}, `advertised: "b" is no address`},
+		{embedded, Listener{Advertised: insideAddress, Brokers: []BrokerListener{{nil, 1, "b:1"}}}, "has no listeners for brokers"},
 	} {
+		tt.listener.Listener = listenAt(t, "127.0.0.1:0")
+		open := []net.Listener{tt.listener}
+		for i := range tt.listener.Brokers {
+			tt.listener.Brokers[i].Listener = listenAt(t, "127.0.0.1:0")
+			open = append(open, tt.listener.Brokers[i])
+		}
 		if err := tt.server.ServeAt(tt.listener); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v, want %q", err, tt.want)
+		}
+		for _, l := range open {
+			if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) { // else clients connect, and wait
+				t.Errorf("%s is open: %v", l.Addr(), err)
+			}
 		}
 	}
 	if _, err := New(Config{Decide: letIn, Advertised: "outside"}); err == nil || !strings.Contains(err.Error(), `advertised: "outside" is no address`) {
