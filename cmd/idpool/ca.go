@@ -81,14 +81,15 @@ func (a *app) caCommand() *cobra.Command {
 		Long: `ca prints the certificate of the CA that is kept in the --state folder, in PEM,
 and makes the CA when there is none. serve signs the certificate of its https
 listener with it. Where no folder keeps the CA, as in a container that may write
-nowhere, it prints that of the serve that runs there.`,
+nowhere, it prints that of the serve that runs there. With --admin it asks that
+serve and no folder.`,
 		Example: `  idpool ca > idpool-ca.pem
   curl --cacert idpool-ca.pem https://localhost:8443/67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6/v2.0/.well-known/openid-configuration
   idpool ca trust-help`,
 		Args: group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.ca(cmd, state, admin) },
 	}
-	cmd.Flags().StringVar(&admin, "admin", "", "`URL` of the admin listener of a running serve, for a CA that no folder keeps (default \"http://"+defaultAdmin+"\")")
+	cmd.Flags().StringVar(&admin, "admin", "", "`URL` of the admin listener of a running serve, to print the CA of that one (default, for a CA that no folder keeps, \"http://"+defaultAdmin+"\")")
 	cmd.PersistentFlags().StringVar(&state, "state", "", stateUsage)
 	cmd.AddCommand(&cobra.Command{
 		Use:   "trust-help",
@@ -100,32 +101,59 @@ nowhere, it prints that of the serve that runs there.`,
 }
 
 func (a *app) ca(cmd *cobra.Command, state, admin string) error {
+	var report caReport
+	var err error
+	// The variable is serve's, which a container has for all of its commands.
+	if a.typed(cmd, "admin") && admin != idpool.Off {
+		report, err = a.caOf(cmd, state, admin)
+	} else {
+		report, err = a.keptCA(cmd, state, admin)
+	}
+	switch {
+	case err != nil:
+		return err
+	case a.json():
+		return printJSON(cmd.OutOrStdout(), report)
+	}
+	_, err = io.WriteString(cmd.OutOrStdout(), report.Certificate)
+	return err
+}
+
+// caOf is the CA of the serve that somebody has named, and of no other.
+func (a *app) caOf(cmd *cobra.Command, state, admin string) (caReport, error) {
+	if a.typed(cmd, "state") && state != idpool.Off {
+		return caReport{}, usageError("", "ca: --admin and --state both say where the CA is: leave one out")
+	}
+	report, err := servedCA(cmd, admin)
+	var exit *exitError
+	if err != nil && !errors.As(err, &exit) {
+		err = &exitError{exitRefused, fmt.Errorf("ca: --admin: %v", err), `is "idpool serve" running? It prints the URL of its admin listener`}
+	}
+	return report, err
+}
+
+// keptCA is that of a folder, or where none keeps it that of the serve of this
+// machine or container.
+func (a *app) keptCA(cmd *cobra.Command, state, admin string) (caReport, error) {
 	c, err := a.load()
 	if err != nil {
-		return err
+		return caReport{}, err
 	}
-	var report caReport
 	authority, err := a.authority(c, state)
 	switch {
 	case err == nil:
-		report = caReport{
+		return caReport{
 			Certificate: string(authority.PEM()), Path: authority.Path(),
 			SHA256: authority.Fingerprint(), NotAfter: authority.Certificate().NotAfter,
-		}
-	case errors.Is(err, errNotKept):
-		served, failed := servedCA(cmd, cmp.Or(admin, adminURL(c)))
-		if failed != nil {
-			return err // nobody runs there, so that it is what the folder said that helps
-		}
-		report = served
-	default:
-		return err
+		}, nil
+	case !errors.Is(err, errNotKept):
+		return caReport{}, err
 	}
-	if !a.json() {
-		_, err := io.WriteString(cmd.OutOrStdout(), report.Certificate)
-		return err
+	report, failed := servedCA(cmd, cmp.Or(admin, adminURL(c)))
+	if failed != nil {
+		return caReport{}, err // nobody runs there, so that it is what the folder said that helps
 	}
-	return printJSON(cmd.OutOrStdout(), report)
+	return report, nil
 }
 
 // servedCA asks a running serve for its CA.
@@ -147,7 +175,7 @@ func servedCA(cmd *cobra.Command, admin string) (caReport, error) {
 	}
 	block, _ := pem.Decode(text)
 	if response.StatusCode != http.StatusOK || block == nil {
-		return caReport{}, fmt.Errorf("%s answers %s, and no certificate", base, response.Status)
+		return caReport{}, fmt.Errorf("%s answers /v1/ca with %s, and no certificate", base, response.Status)
 	}
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
