@@ -24,6 +24,11 @@ func upstream(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	t.Cleanup(k.Close)
+	for partition := range int32(6) { // kfake chooses leaders at random, and may leave a broker out
+		if err := k.MoveTopicPartition("orders", partition, partition%3); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return map[string]string{"kafka.kafka.svc:9092": strings.Join(k.ListenAddrs(), ",")}
 }
 
