@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -79,6 +80,7 @@ type pod struct {
 	env     []string
 	ports   map[int32]string // where a port of the container is listened at
 	held    []net.Listener   // of those ports, until the process begins, so that no two are the same
+	served  atomic.Int32     // connections by which it has answered
 	process *exec.Cmd
 	log     bytes.Buffer // to be read when the process has ended
 	ended   chan struct{}
@@ -299,11 +301,28 @@ func (c *cluster) dial(ctx context.Context, network, at string) (net.Conn, error
 	var d net.Dialer
 	for i := range c.pods {
 		var conn net.Conn
-		if conn, err = d.DialContext(ctx, network, c.pods[(first+i)%len(c.pods)].ports[port]); err == nil {
-			return conn, nil
+		p := c.pods[(first+i)%len(c.pods)]
+		if conn, err = d.DialContext(ctx, network, p.ports[port]); err == nil {
+			return &counted{Conn: conn, pod: p}, nil
 		}
 	}
 	return nil, fmt.Errorf("%s: no pod: %v", at, err)
+}
+
+// counted is a connection that tells its pod of the first answer.
+type counted struct {
+	net.Conn
+	pod  *pod
+	once sync.Once
+}
+
+// Read reads from the pod.
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.once.Do(func() { c.pod.served.Add(1) })
+	}
+	return n, err
 }
 
 // only is the cluster as seen by who reaches one pod alone.

@@ -142,7 +142,11 @@ func TestReplicaKilled(t *testing.T) {
 		raw, err := token(web, base)
 		if err != nil {
 			again.Add(1)
-			<-victim.ended // as it has for a client that waits a moment
+			select {
+			case <-victim.ended: // as it has for a client that waits a moment
+			case <-time.After(time.Minute):
+				return "", fmt.Errorf("no replica has ended: %w", err)
+			}
 			raw, err = token(web, base)
 		}
 		return raw, err
@@ -164,8 +168,12 @@ func TestReplicaKilled(t *testing.T) {
 	if err := victim.end(t, syscall.SIGKILL); err == nil || err.Error() != "signal: killed" {
 		t.Errorf("the replica: %v", err)
 	}
+	// Which of the two a connection gets is the Service's doing, one after the other.
+	if first, second := victim.served.Load(), c.pods[1].served.Load(); first == 0 || second < workers*each/2 {
+		t.Errorf("the replica that was killed answered %d times, and the other %d times", first, second)
+	}
 	verifyAll(t, c.only(c.pods[1]).httpClient(t), base, got, workers*each)
-	t.Logf("%d requests, of which %d needed one more", asked.Load(), again.Load())
+	t.Logf("%d requests, of which %d needed one more; %d by the replica that was killed", asked.Load(), again.Load(), victim.served.Load())
 }
 
 // verifyAll verifies tokens with the keys of one replica.
