@@ -56,6 +56,7 @@ $CLIENT_SECRET stands in its place.`,
 	}
 	cmd.Flags().StringVar(&f.clientID, "client-id", "", "`ID` of the application (default: the first with a secret and roles)")
 	cmd.Flags().StringVar(&f.scope, "scope", "", "`RESOURCE`/.default (default: the only API that the application has roles for)")
+	giveVariable(cmd.Flags(), "scope", tokenScopeVariable)
 	cmd.Flags().StringVar(&f.pool, "pool", "", "`ID` of the identity pool, a list with commas, or \"\" for auto pool mapping (default: the first that lets the application in)")
 	cmd.Flags().StringVar(&f.cluster, "cluster", "", "`ID` of the cluster (default: the only one)")
 	cmd.Flags().StringVar(&f.topic, "topic", "orders", "`NAME` of the topic that programs write and read")

@@ -13,10 +13,14 @@ import (
 // variablePrefix is what the environment variables of idpool begin with.
 const variablePrefix = "IDPOOL_"
 
-// ownVariable annotates a flag that means something else than serve's flag of
-// the same name: what a container sets for serve must not reach a command that
-// somebody runs in there.
+// ownVariable annotates a flag that means something else than another command's
+// flag of the same name: what a container or a job sets for one must not reach the
+// other.
 const ownVariable = "own variable"
+
+// tokenScopeVariable is that of the scope that a token is asked for:
+// IDPOOL_SCOPE is the id of a world of the admin API.
+const tokenScopeVariable = "IDPOOL_TOKEN_SCOPE"
 
 // variableOf is the environment variable of a flag. Containers are set up by
 // variables, and so every flag of every command has one.

@@ -60,30 +60,41 @@ func TestVariablesOfFlags(t *testing.T) {
 	}
 }
 
-// TestVariablesOfOneName: what serve has in the environment means the same to
-// every command that reads it, which the type of the value shows. The scope of
-// a token and that of the admin API are no settings of serve.
-func TestVariablesOfOneName(t *testing.T) {
-	serve := map[string]string{}
-	what := func(f *pflag.Flag) string {
-		name, _ := pflag.UnquoteUsage(f)
-		return f.Value.Type() + " " + name
+// meaning is what a flag takes: the name of its value, or what it says where it
+// has none. The admin listener's address and URL are one value, and --azure-names
+// is about one serve everywhere.
+func meaning(f *pflag.Flag) string {
+	name, usage := pflag.UnquoteUsage(f)
+	switch variable := variableOf(f); {
+	case variable == "IDPOOL_ADMIN", variable == "IDPOOL_AZURE_NAMES":
+		return variable
+	case f.Value.Type() == "bool":
+		return usage
 	}
-	root := rootCommand()
-	each(root, func(cmd *cobra.Command) {
-		if cmd.Name() == "serve" {
-			cmd.LocalFlags().VisitAll(func(f *pflag.Flag) { serve[variableOf(f)] = what(f) })
-		}
-	})
-	// ADDR and URL are taken by both sides.
-	delete(serve, "IDPOOL_ADMIN")
-	each(root, func(cmd *cobra.Command) {
+	return f.Value.Type() + " " + name
+}
+
+// TestVariablesOfOneName: a variable had two meanings, the id of a scope for
+// journal and clock, and the scope of a token for token and probe, so that what was
+// set for one command broke the other.
+func TestVariablesOfOneName(t *testing.T) {
+	type taken struct{ by, what string }
+	first := map[string]taken{}
+	each(rootCommand(), func(cmd *cobra.Command) {
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			if want, shared := serve[variableOf(f)]; shared && want != what(f) {
-				t.Errorf("%s: %s is %q, and for serve %q", cmd.CommandPath(), variableOf(f), what(f), want)
+			variable, here := variableOf(f), taken{cmd.CommandPath(), meaning(f)}
+			if f.Name == "help" {
+				return
 			}
+			if there, shared := first[variable]; shared && there.what != here.what {
+				t.Errorf("%s is %q for %s, and %q for %s", variable, here.what, here.by, there.what, there.by)
+			}
+			first[variable] = here
 		})
 	})
+	if len(first) < 60 {
+		t.Errorf("%d variables were compared", len(first))
+	}
 }
 
 func TestVariablesOfSeveralValues(t *testing.T) {
@@ -173,11 +184,17 @@ func TestStrays(t *testing.T) {
 	}
 }
 
-// TestVariablesInTheReference keeps the table in docs/config.md equal to the
-// flags of serve.
+// TestVariablesInTheReference keeps the tables in docs/config.md equal to the
+// flags of serve, and to those of other commands whose variable the name of the
+// flag does not say.
 func TestVariablesInTheReference(t *testing.T) {
-	flags := map[string]*pflag.Flag{}
+	flags, own := map[string]*pflag.Flag{}, map[string]string{}
 	each(rootCommand(), func(cmd *cobra.Command) {
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Annotations[ownVariable] != nil {
+				own[commandName(cmd)+" --"+f.Name] = variableOf(f)
+			}
+		})
 		if cmd.Name() == "serve" {
 			cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) { flags[f.Name] = f })
 			cmd.LocalFlags().VisitAll(func(f *pflag.Flag) { flags[f.Name] = f })
@@ -194,6 +211,10 @@ func TestVariablesInTheReference(t *testing.T) {
 			usage += fmt.Sprintf(" (default %q)", d)
 		}
 		fmt.Fprintf(&table, "| `%s` | `%s` | %s |\n", strings.TrimSpace("--"+name+" "+value), variableOf(flags[name]), strings.ReplaceAll(usage, "|", `\|`))
+	}
+	table.WriteString("\n| flag of another command | variable |\n| --- | --- |\n")
+	for _, flag := range slices.Sorted(maps.Keys(own)) {
+		fmt.Fprintf(&table, "| `%s` | `%s` |\n", flag, own[flag])
 	}
 	printed.Section{File: "../../docs/config.md", Name: "flags", Update: *update}.Is(t, table.String())
 }

@@ -67,6 +67,7 @@ func (a *app) keysRollCommand(f *keysFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&wait, "wait", 0, "`TIME` that the new key is published before it signs (default: at once)")
+	giveVariable(cmd.Flags(), "wait", "IDPOOL_ROLL_WAIT")
 	cmd.Flags().DurationVar(&retire, "retire", 0, "`TIME` after that for which the old key stays published (default: none)")
 	return cmd
 }

@@ -52,10 +52,11 @@ those of the other token unless given. The exit code is 0 without a difference.`
 		},
 	}
 	cmd.Flags().StringVar(&f.request.Tenant, "tenant", "", "`ID` or domain of the tenant (default: the one that has the client)")
-	cmd.Flags().StringVar(&f.request.ClientID, "client-id", "", "appId of the client")
+	cmd.Flags().StringVar(&f.request.ClientID, "client-id", "", "`ID` of the client, its appId")
 	cmd.Flags().StringVar(&f.request.ClientSecret, "client-secret", "", "check this `SECRET` as the token endpoint would")
 	cmd.Flags().StringVar(&f.diff, "diff", "", "compare with this `TOKEN`, a file that has one, or - for standard input")
 	cmd.Flags().StringVar(&f.request.Scope, "scope", "", "`RESOURCE`/.default (default: the only API that the client has roles for)")
+	giveVariable(cmd.Flags(), "scope", tokenScopeVariable)
 	readyFlag(cmd, &f.readyFile)
 	f.urls.addElsewhere(cmd.Flags())
 	f.mintFlags.add(cmd.Flags())

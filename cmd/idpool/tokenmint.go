@@ -33,6 +33,7 @@ var mintNames = []string{"claim", "header", "issued-at", "lifetime", "broken"}
 func (f *mintFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.claims, "claim", nil, "set a claim, `NAME=VALUE`: JSON or else text; null takes the claim away; may be given several times")
 	flags.StringArrayVar(&f.headers, "header", nil, "set a member of the header, `NAME=VALUE`, in the same way; it is written and not obeyed")
+	giveVariable(flags, "header", "IDPOOL_TOKEN_HEADER")
 	flags.StringVar(&f.issuedAt, "issued-at", "", "make the token at this `TIME`, such as 2030-01-01T00:00:00Z, or -2h for two hours ago")
 	flags.DurationVar(&f.lifetime, "lifetime", 0, "`TIME` that the token lives, such as 10m; negative for one that ends before it begins (default: Azure's)")
 	flags.StringVar(&f.broken, "broken", "", "the broken twin of this `NAME`, or all")
