@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
@@ -19,8 +22,8 @@ import (
 )
 
 // balancer gives each connection to the next of several servers, as the Service
-// of a cluster does. One that breaks before it has answered anything gets no
-// more.
+// of a cluster does. It hears of one that has broken as late as that does: until a
+// server has failed patience times, it gets its turn, and its clients get nothing.
 type balancer struct {
 	net.Listener
 	targets []*target
@@ -28,12 +31,17 @@ type balancer struct {
 	open    sync.WaitGroup
 }
 
+// patience is how many connections a server fails before it is given no more.
+const patience = 16
+
 // target is a server behind a balancer.
 type target struct {
 	address string
-	down    atomic.Bool
 	served  atomic.Int64 // connections that it answered
+	failed  atomic.Int64 // those that it did not
 }
+
+func (to *target) down() bool { return to.failed.Load() >= patience }
 
 // newBalancer listens; its targets are known later, since they are told its
 // address.
@@ -66,30 +74,29 @@ func (b *balancer) serve(t testing.TB, addresses ...string) {
 	})
 }
 
-// carry is a connection to the next target that is not down.
+// carry is a connection to the next target that is not down, which gets no other
+// one where that one breaks.
 func (b *balancer) carry(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 	for range b.targets {
-		to := b.targets[int(b.next.Add(1))%len(b.targets)]
-		if to.down.Load() {
-			continue
+		if to := b.targets[int(b.next.Add(1))%len(b.targets)]; !to.down() {
+			to.carry(conn)
+			return
 		}
-		backend, err := net.Dial("tcp", to.address)
-		if err != nil {
-			to.down.Store(true)
-			continue
-		}
-		to.carry(conn, backend)
-		return
 	}
 }
 
 // carry copies both ways until the server is done.
-func (to *target) carry(conn, backend net.Conn) {
+func (to *target) carry(conn net.Conn) {
+	backend, err := net.Dial("tcp", to.address)
+	if err != nil {
+		to.failed.Add(1)
+		return
+	}
 	defer func() { _ = backend.Close() }()
 	go func() { _, _ = io.Copy(backend, conn) }() // ends with the connections
 	if n, _ := io.Copy(conn, backend); n == 0 {
-		to.down.Store(true) // before the client hears of it, and tries again
+		to.failed.Add(1)
 		return
 	}
 	to.served.Add(1)
@@ -114,26 +121,47 @@ func keysAt(t testing.TB, base string) *oidc.StaticKeySet {
 	return keys
 }
 
-// load is what the clients of a test have got so far.
+// load is clients that ask for tokens, one after the other, until they are to stop.
 type load struct {
+	wait    sync.WaitGroup
+	stop    chan struct{}
+	through chan struct{} // a value for each request that has its token, or is lost
 	mu      sync.Mutex
 	tokens  []string
 	retried int
 	lost    []error
 }
 
-// once is a request for a token, made again once if it fails.
-func (l *load) once(ctx context.Context, client *http.Client, base string) {
+// start begins with a number of clients.
+func (l *load) start(t testing.TB, workers int, base string) {
+	// A connection a request, each to the next replica.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	l.stop, l.through = make(chan struct{}), make(chan struct{})
+	for range workers {
+		l.wait.Go(func() {
+			for {
+				l.once(t.Context(), client, base, patience+workers)
+				select {
+				case <-l.stop:
+					return
+				case l.through <- struct{}{}:
+				}
+			}
+		})
+	}
+}
+
+// once is a request for a token, made again while connections break, and no more
+// often than the balancer and the requests that are on their way can account for.
+func (l *load) once(ctx context.Context, client *http.Client, base string, retries int) {
 	token, _, err := ask(ctx, client, base, acme)
-	again := err != nil
-	if again {
+	tries := 0
+	for broken := (*url.Error)(nil); errors.As(err, &broken) && tries < retries; tries++ {
 		token, _, err = ask(ctx, client, base, acme)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if again {
-		l.retried++
-	}
+	l.retried += tries
 	if err != nil {
 		l.lost = append(l.lost, err)
 		return
@@ -141,19 +169,31 @@ func (l *load) once(ctx context.Context, client *http.Client, base string) {
 	l.tokens = append(l.tokens, token)
 }
 
-// done is how many requests are through.
-func (l *load) done() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.tokens) + len(l.lost)
+// await waits for a number of requests.
+func (l *load) await(t testing.TB, requests int) {
+	t.Helper()
+	limit := time.After(2 * time.Minute)
+	for done := range requests {
+		select {
+		case <-l.through:
+		case <-limit:
+			t.Fatalf("%d of %d requests are through", done, requests)
+		}
+	}
+}
+
+// end stops the clients and waits for them.
+func (l *load) end() {
+	close(l.stop)
+	l.wait.Wait()
 }
 
 // TestReplicas kills one of two replicas under load: whatever token one of them
-// gave is good at both, and no client notices more than one failure.
+// gave is good at both, and a client that tries again gets its token.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	needDocker(t)
-	const workers, before, total = 8, 400, 1200
+	const workers, before, after = 8, 400, 400
 	b := newBalancer(t)
 	public := "http://" + b.Addr().String()
 	var replicas []*docker.Container
@@ -166,36 +206,38 @@ func TestReplicas(t *testing.T) {
 		keys = append(keys, keysAt(t, "http://"+addresses[len(addresses)-1]))
 	}
 	b.serve(t, addresses...)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // a connection a request, each to the next replica
 	var l load
-	var wait sync.WaitGroup
-	var asked atomic.Int64
-	half := make(chan struct{})
-	for range workers {
-		wait.Go(func() {
-			for n := asked.Add(1); n <= total; n = asked.Add(1) {
-				if n == before {
-					close(half)
-				}
-				l.once(t.Context(), client, public)
-			}
-		})
-	}
-	<-half
+	l.start(t, workers, public)
+	stopped := sync.OnceFunc(l.end)
+	defer stopped()
+	l.await(t, before)
 	kill(t, replicas[0])
-	left := total - l.done()
-	wait.Wait()
-	t.Logf("%d tokens, %d of them after a second request; %d by the first replica, %d by the second; %d were left when the first was dead",
-		len(l.tokens), l.retried, b.targets[0].served.Load(), b.targets[1].served.Load(), left)
+	for n := 0; !b.targets[0].down(); n++ { // the load goes on until the balancer has heard of it
+		if n == 100*before {
+			t.Fatalf("after %d requests the replica that was killed has failed %d times", n, b.targets[0].failed.Load())
+		}
+		l.await(t, 1)
+	}
+	l.await(t, after)
+	stopped()
+	first, second := b.targets[0], b.targets[1]
+	t.Logf("%d tokens by %d retries; %d of the replica that was killed, %d of the other", len(l.tokens), l.retried, first.served.Load(), second.served.Load())
 	for _, err := range l.lost {
 		t.Errorf("lost: %v", err)
 	}
-	if left == 0 || b.targets[0].served.Load() == 0 || b.targets[1].served.Load() == 0 || !b.targets[0].down.Load() {
-		t.Error("the test has not tried what it is about: both have to serve, and one has to end before the load does")
+	// The balancer has not heard of the end before clients have met it.
+	if first.served.Load() == 0 || second.served.Load() < after || l.retried < patience || second.failed.Load() > 0 {
+		t.Errorf("%d retries, the first replica served %d, the second %d and failed %d", l.retried, first.served.Load(), second.served.Load(), second.failed.Load())
 	}
+	goodAt(t, public, keys, l.tokens)
+}
+
+// goodAt verifies each token with the keys of each replica.
+func goodAt(t testing.TB, public string, keys []*oidc.StaticKeySet, tokens []string) {
+	t.Helper()
 	for at, set := range keys {
 		verifier := oidc.NewVerifier(public+"/"+acme+"/v2.0", set, &oidc.Config{ClientID: confluent})
-		for _, token := range l.tokens {
+		for _, token := range tokens {
 			if _, err := verifier.Verify(t.Context(), token); err != nil {
 				t.Fatalf("at replica %d: %v", at+1, err)
 			}
