@@ -94,6 +94,9 @@ func (a *app) serveCommand() *cobra.Command {
 			if err := a.awaitSettings(cmd, f); err != nil || cmd.Context().Err() != nil {
 				return err
 			}
+			if err := a.environment.leaveOut(cmd); err != nil {
+				return err
+			}
 			if err := a.azure(cmd, &f); err != nil {
 				return err
 			}
@@ -125,7 +128,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	c, broken, err := a.served(cmd, f.scenario)
+	c, broken, err := a.served(f.scenario)
 	if err != nil {
 		return err
 	}
@@ -191,10 +194,7 @@ func (a *app) serveUntilEnd(cmd *cobra.Command, stack *idpool.Stack, f serveFlag
 }
 
 // served is the config to serve, and the scenario that it is of, if any.
-func (a *app) served(cmd *cobra.Command, id string) (idpool.Config, *scenario.Scenario, error) {
-	if a.typed(cmd, "scenario") && !a.typed(cmd, "config") { // the flag wins over the variable
-		a.configFile = ""
-	}
+func (a *app) served(id string) (idpool.Config, *scenario.Scenario, error) {
 	if id != "" {
 		return a.scenarioConfig(id)
 	}
