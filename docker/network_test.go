@@ -2,8 +2,16 @@ package docker_test
 
 import (
 	"cmp"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -163,10 +171,43 @@ func azureIsInsideOnly(t testing.TB, c *docker.Container) {
 	if response.StatusCode/100 == 2 {
 		t.Errorf("the admin listener answers as Azure does: %s", response.Status)
 	}
-	conn, err := tls.Dial("tcp", "127.0.0.1:443", &tls.Config{ServerName: "login.microsoftonline.com", InsecureSkipVerify: true})
+	if answersAsAzure(t.Context(), must[[]byte](t)(c.CA(t.Context())), "127.0.0.1:443") {
+		t.Error("idpool answers as Azure at port 443 of the host")
+	}
+}
+
+// answersAsAzure says whether an address has a certificate for Azure's name that is
+// of a CA. Another web server may be there, and is no business of idpool's.
+func answersAsAzure(ctx context.Context, ca []byte, address string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: "login.microsoftonline.com", RootCAs: roots}}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err == nil {
 		_ = conn.Close()
-		t.Error("something answers at port 443 of the host")
+	}
+	return err == nil
+}
+
+// TestAnswersAsAzure is a web server of the host, which is nobody's business, and
+// one with a certificate for Azure's name that the CA has issued.
+func TestAnswersAsAzure(t *testing.T) {
+	own := httptest.NewUnstartedServer(http.NotFoundHandler())
+	key := must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"login.microsoftonline.com"}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der := must[[]byte](t)(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))
+	own.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	own.StartTLS()
+	defer own.Close()
+	other := httptest.NewTLSServer(http.NotFoundHandler())
+	defer other.Close()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	for server, want := range map[*httptest.Server]bool{own: true, other: false} {
+		if got := answersAsAzure(t.Context(), ca, server.Listener.Addr().String()); got != want {
+			t.Errorf("it answers as Azure: %t, want %t", got, want)
+		}
 	}
 }
 
