@@ -174,15 +174,15 @@ func (a *app) patient(cmd *cobra.Command, f healthFlags) (patient, error) {
 	}
 	l := c.Listeners
 	a.settle(cmd, &f.webFlags)
-	f.webFlags.apply(&l)
-	admin := cmp.Or(f.admin, l.Admin.Address, defaultAdmin)
-	if f.admin == "" && f.readyFile != "" && admin != idpool.Off {
-		admin = freeAdmin // which the file tells, wherever it is
+	admin, told, err := f.adminListener(cmd, cmp.Or(f.admin, l.Admin.Address, defaultAdmin))
+	if err != nil {
+		return patient{}, err
 	}
 	if admin != idpool.Off {
-		base, err := f.adminListener(cmd, admin)
+		base, err := adminBase(cmd, admin)
 		return patient{"admin", base, func(ctx context.Context) (string, error) { return readyAt(ctx, base) }}, err
 	}
+	f.find(&l, told)
 	for _, one := range []patient{
 		{"http", l.HTTP.Address, nil},
 		{"https", l.HTTPS.Address, nil},
@@ -190,11 +190,13 @@ func (a *app) patient(cmd *cobra.Command, f healthFlags) (patient, error) {
 		if one.at == idpool.Off {
 			continue
 		}
-		one.at = one.name + "://" + connectable(one.at)
+		if !strings.Contains(one.at, "://") {
+			one.at = one.name + "://" + connectable(one.at)
+		}
 		one.ask = func(ctx context.Context) (string, error) { return answersAt(ctx, one.at) }
 		return one, nil
 	}
-	at := connectable(cmp.Or(f.kafka, l.Kafka.Address, defaultBroker))
+	at := connectable(l.Kafka.Address)
 	if at == idpool.Off {
 		return patient{}, usageError("", "health: --http, --https, --admin and --kafka are all off, and nothing is left to ask")
 	}
@@ -202,23 +204,56 @@ func (a *app) patient(cmd *cobra.Command, f healthFlags) (patient, error) {
 	return patient{"kafka", at, func(ctx context.Context) (string, error) { return brokerAt(ctx, at, secure) }}, nil
 }
 
-// freeAdmin is the address of an admin listener at a free port.
-const freeAdmin = "127.0.0.1:0"
-
-// adminListener is the URL of the admin listener. One at a free port is in the
-// file that serve writes when it is ready.
-func (f healthFlags) adminListener(cmd *cobra.Command, given string) (string, error) {
-	if _, port, err := net.SplitHostPort(listenable(given)); err != nil || port != "0" {
-		return adminBase(cmd, given)
-	}
-	if f.readyFile == "" {
-		return "", usageError("", "health: --admin: %s is a free port, which only the --ready-file of serve tells", given)
+// adminListener is where the admin listener is, or off. One that nobody gave, or
+// at a free port, is in the file that serve writes when it is ready, which is
+// returned too: without an admin listener it tells of the others.
+func (f healthFlags) adminListener(cmd *cobra.Command, admin string) (string, *readiness, error) {
+	switch {
+	case f.admin != "" && admin != idpool.Off && !isFree(admin):
+		return admin, nil, nil
+	case f.readyFile == "" && isFree(admin):
+		return "", nil, usageError("", "health: --admin: %s is a free port, which only the --ready-file of serve tells", admin)
+	case f.readyFile == "":
+		return admin, nil, nil
 	}
 	r, err := readReady(cmd, f.readyFile)
-	if err != nil {
-		return "", err
+	if admin != idpool.Off {
+		admin = cmp.Or(r.Admin, idpool.Off)
 	}
-	return adminBase(cmd, cmp.Or(r.Admin, idpool.Off))
+	return admin, &r, err
+}
+
+// find puts the flags over where a config listens, and over both what serve has
+// told: a listener that it has not is off. What it tells is what clients are told, and
+// may lead here by another machine, so that an address that is known comes first.
+func (f healthFlags) find(l *idpool.Listeners, told *readiness) {
+	web, secure := cmp.Or(f.http, l.HTTP.Address), cmp.Or(f.https, l.HTTPS.Address)
+	broker := cmp.Or(f.kafka, l.Kafka.Address)
+	f.webFlags.apply(l)
+	l.Kafka.Address = cmp.Or(broker, defaultBroker)
+	if told == nil {
+		return
+	}
+	for _, one := range []struct {
+		address     *string
+		given, told string
+		byAzure     bool
+	}{
+		{&l.HTTP.Address, web, told.HTTP, f.azureNames},
+		{&l.HTTPS.Address, secure, told.HTTPS, f.azureNames},
+		{&l.Kafka.Address, broker, told.Kafka, false},
+	} {
+		known := one.given != "" && !isFree(one.given) || one.byAzure && !isFree(*one.address)
+		if one.told == "" || !known && *one.address != idpool.Off {
+			*one.address = cmp.Or(one.told, idpool.Off)
+		}
+	}
+}
+
+// isFree says whether an address is at whatever port is free.
+func isFree(address string) bool {
+	_, port, err := net.SplitHostPort(listenable(address))
+	return err == nil && port == "0"
 }
 
 // sender asks nobody but who it is told to, without a proxy. Certificates are
