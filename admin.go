@@ -97,7 +97,7 @@ func (s *Stack) guard(next http.Handler) http.Handler {
 		case slices.Contains(openPaths, r.URL.Path):
 		case token != "" && !hasToken(r, token):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="idpool admin"`)
-			refuse(w, refused(http.StatusUnauthorized, "want Authorization: Bearer with the token of --admin-token or listeners.admin.token"))
+			refuse(w, refused(http.StatusUnauthorized, "want Authorization: Bearer with the token of IDPOOL_ADMIN_TOKEN, --admin-token or listeners.admin.token"))
 			return
 		case token == "" && !s.config.Listeners.Admin.InsecureWithoutToken && !s.isOwnHost(r.Host):
 			refuse(w, refused(http.StatusForbidden, "the admin API is not served to the host %q: use a loopback address, or set listeners.admin.publicUrl or listeners.admin.token", loggable(r.Host)))

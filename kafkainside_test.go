@@ -221,6 +221,7 @@ func TestKafkaListenersThatCannotBe(t *testing.T) {
 	for _, tt := range []struct{ kafka, want string }{
 		{`inside: {advertised: idpool}`, "listeners.kafka.inside.address: is missing"},
 		{`inside: {brokers: [{id: 1, address: "0.0.0.0:9093"}]}`, "listeners.kafka.inside.address: is missing"},
+		{`inside: {address: "0.0.0.0:19092"}`, "listeners.kafka.inside.advertised: is missing, and clients of the network"},
 		{`inside: {address: nonsense}`, `listeners.kafka.inside.address: "nonsense" is no address`},
 		{`inside: {address: "0.0.0.0:19092", advertised: "0.0.0.0:19092"}`, `listeners.kafka.inside.advertised: "0.0.0.0:19092" is no address`},
 		{`address: "0.0.0.0:9092", inside: {address: "0.0.0.0:9092", advertised: idpool}`, `listeners.kafka.inside.address: "0.0.0.0:9092" is that of listeners.kafka.address already`},

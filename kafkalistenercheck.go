@@ -25,6 +25,9 @@ func (x *checker) kafkaListeners(l KafkaListener) {
 	}
 	x.kafkaAddress(inside+".address", l.Inside.Address, seen)
 	x.hostPort(inside+".advertised", l.Inside.Advertised, true)
+	if reachable(l.Inside.Address) != l.Inside.Address && l.Inside.Advertised == "" {
+		x.fail(inside+".advertised", "is missing, and clients of the network at %s would be told localhost: want a name such as idpool (--kafka-inside-advertised, IDPOOL_KAFKA_INSIDE_ADVERTISED)", l.Inside.Address)
+	}
 	at := advertisedAt(l.Inside.Advertised, "localhost", cmp.Or(saidPort(l.Inside.Address), "0"))
 	if l.hasInside() && !seen.tell(at) {
 		x.fail(inside+".advertised", "%q is what clients are told of another listener already, want another address", at)

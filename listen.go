@@ -149,7 +149,7 @@ func listenAt(what, address, settings string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("idpool: %s: %s is in use by another program: choose another address with %s (port 0 takes a free one)", what, address, settings)
+		return nil, fmt.Errorf("idpool: %s: %s is in use by another program or another listener: choose another address with %s (port 0 takes a free one)", what, address, settings)
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("idpool: %s: %v: choose a port above 1023 with %s (in a container, the sysctl net.ipv4.ip_unprivileged_port_start=0 allows the others)", what, err, settings)
 	case err != nil:

@@ -103,7 +103,8 @@ read_flags() {
 # build_binary ARCHITECTURE: everything of the context for it.
 build_binary() {
   say "the binary for linux/$1, $version"
-  mkdir -p "$context/$1/state"
+  mkdir -p "$context/$1/own/state"
+  chmod 1777 "$context/$1/own/state"
   # What else could change the binary. An empty GOFLAGS would be that of "go env -w".
   (cd "$root" && CGO_ENABLED=0 GOOS=linux GOARCH="$1" GOAMD64=v1 GOARM64=v8.0 GOFLAGS=-mod=readonly GOWORK=off GOEXPERIMENT='' \
     go build "${flags[@]}" -o "$context/$1/idpool" ./cmd/idpool)
@@ -112,7 +113,8 @@ build_binary() {
 
 # publish ARCHITECTURE: to docker/out, where another run may be reading.
 publish() {
-  mkdir -p "$here/out/$1/state"
+  mkdir -p "$here/out/$1/own/state"
+  chmod 1777 "$here/out/$1/own/state"
   mv -f "$context/$1/idpool" "$context/$1/ca-certificates.crt" "$here/out/$1/"
 }
 

@@ -190,7 +190,7 @@ func buildContext(binary []byte) ([]byte, error) {
 		add("Dockerfile", 0o644, dockerfile),
 		add("idpool", 0o755, binary),
 		add("ca-certificates.crt", 0o644, roots()),
-		w.WriteHeader(&tar.Header{Name: "state/", Typeflag: tar.TypeDir, Mode: 0o755}),
+		w.WriteHeader(&tar.Header{Name: "own/state/", Typeflag: tar.TypeDir, Mode: 0o1777}),
 		w.Close(),
 	)
 	return archive.Bytes(), err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -53,16 +54,23 @@ func keepAuthority(stderr io.Writer, c *idpool.Config) {
 	if err == nil {
 		_, err = ca.Open(dir, time.Now())
 	}
-	// A file that holds something wrong is Start's to refuse: clients trust the
-	// CA that was there, and another in its place would surprise them.
+	// A file that holds something wrong, or may not be read, is Start's to refuse:
+	// clients trust the CA that is there, and another in its place would surprise
+	// them.
 	var of *ca.Error
-	if err == nil || errors.As(err, &of) && of.Err == nil {
+	if err == nil || errors.As(err, &of) && (of.Err == nil || isThere(of)) {
 		c.State = dir
 		return
 	}
 	c.State = idpool.Off
 	fmt.Fprintf(stderr, "idpool: the CA of the https listener is not kept, and clients must trust another one at each start: %v\n", err)
 	fmt.Fprintln(stderr, "hint: --state DIR or "+variablePrefix+"STATE keeps it in another folder")
+}
+
+// isThere says whether what may not be used is a CA that exists.
+func isThere(err *ca.Error) bool {
+	_, missing := os.Stat(ca.CertificatePath(filepath.Dir(err.Path)))
+	return errors.Is(err, fs.ErrPermission) && !errors.Is(missing, fs.ErrNotExist)
 }
 
 // caReport is the JSON of "idpool ca".

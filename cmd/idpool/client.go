@@ -31,6 +31,7 @@ type clientFlags struct {
 	pool, cluster      string
 	topic, group       string
 	bootstrap, url, ca string
+	advertised         string // as serve has it, whose variable is the same
 	readyFile          string
 	urls               urlFlags
 	ssl, showSecret    bool
@@ -62,6 +63,7 @@ $CLIENT_SECRET stands in its place.`,
 	cmd.Flags().StringVar(&f.topic, "topic", "orders", "`NAME` of the topic that programs write and read")
 	cmd.Flags().StringVar(&f.group, "group", "idpool", "`NAME` of the group that programs read in")
 	cmd.Flags().StringVar(&f.bootstrap, "bootstrap", "", "`HOST:PORT` of the brokers (default \""+defaultKafka+"\")")
+	cmd.Flags().StringVar(&f.advertised, "kafka-advertised", "", "`HOST[:PORT]` that serve tells Kafka clients, for --bootstrap (default localhost)")
 	cmd.Flags().StringVar(&f.url, "url", "", "public `URL` of the identity provider (default \""+defaultURL+"\", with --ssl \""+defaultSecureURL+"\")")
 	cmd.Flags().BoolVar(&f.ssl, "ssl", false, "TLS to the brokers and https to the identity provider")
 	cmd.Flags().StringVar(&f.ca, "ca", "idpool-ca.pem", "PEM `FILE` of the certificate authority, as \"idpool ca\" prints it, or \"\" where the system trusts it")
@@ -139,6 +141,7 @@ func (f *clientFlags) place(c *idpool.Config) error {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return usageError("", "client: --url: %q is no URL, want one such as %s", f.url, defaultURL)
 	}
+	l.Kafka.Advertised = cmp.Or(f.advertised, l.Kafka.Advertised)
 	f.bootstrap = cmp.Or(f.bootstrap, l.Kafka.Bootstrap())
 	if bad := notAddress(f.bootstrap); bad != "" {
 		return usageError("", "client: --bootstrap: %q is no address, want HOST:PORT such as %s", bad, defaultKafka)

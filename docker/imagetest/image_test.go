@@ -125,8 +125,8 @@ func TestNothingElse(t *testing.T) {
 	if pool := x509.NewCertPool(); !pool.AppendCertsFromPEM(got[roots]) {
 		t.Error("no certificate among the authorities")
 	}
-	if state == nil || state.Uid != 65532 || state.Gid != 65532 {
-		t.Errorf("/state is %+v, want a folder of 65532", state)
+	if state == nil || state.Uid != 65532 || state.Gid != 65532 || state.Mode&0o7777 != 0o1777 {
+		t.Errorf("/state is %+v, want a folder of 65532 with mode 1777", state)
 	}
 	out, err := exec.Command("docker", "run", "--rm", "--entrypoint", "/bin/sh", image(t), "-c", "true").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "no such file") {

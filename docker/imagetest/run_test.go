@@ -37,7 +37,7 @@ func TestPrintsWhatTheBinaryPrints(t *testing.T) {
 	for name, port := range at {
 		args = append(args, "--env", "IDPOOL_"+strings.ToUpper(name)+"=0.0.0.0:"+port, "--publish", "127.0.0.1:"+port+":"+port)
 	}
-	id := container(t, append(args, "--tmpfs", "/state:uid=65532", image(t))...)
+	id := container(t, append(args, "--tmpfs", "/state", image(t))...)
 	logged(t, id, ready)
 	got, stderr := logs(t, id)
 	if stderr != "" {
