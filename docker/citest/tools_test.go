@@ -3,6 +3,7 @@ package citest
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -136,13 +137,17 @@ type ports struct{ http, https, admin, kafka string }
 func freePorts(t *testing.T) ports {
 	t.Helper()
 	var free []string
-	for range 4 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(free) < 4; tries++ {
+		port := strconv.Itoa(20000 + rand.IntN(12000)) // which no system gives to connections meanwhile
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err != nil && tries < 100 {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close() // at the end of the function, so that they differ
-		free = append(free, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+		free = append(free, port)
 	}
 	return ports{free[0], free[1], free[2], free[3]}
 }
