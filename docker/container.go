@@ -3,6 +3,7 @@ package docker
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -91,22 +92,23 @@ func (c *Container) inside(scheme string) string {
 	return urlOf(c.env["IDPOOL_INSIDE_URL"], scheme)
 }
 
-// Brokers are where Kafka clients of the test begin.
+// Brokers are where Kafka clients of the test begin. It is an error where the
+// Kafka listener is off.
 func (c *Container) Brokers(ctx context.Context) ([]string, error) {
-	if given := c.env["IDPOOL_KAFKA_ADVERTISED"]; strings.Contains(given, ":") {
-		return []string{given}, nil
+	if off(c.env, "IDPOOL_KAFKA") {
+		return nil, errors.New("brokers: IDPOOL_KAFKA is off")
 	}
 	at, err := c.PortEndpoint(ctx, kafkaPort, "")
 	if err != nil {
 		return nil, fmt.Errorf("brokers: %w", err)
 	}
-	return []string{at}, nil
+	return []string{advertised(c.env["IDPOOL_KAFKA_ADVERTISED"], at)}, nil
 }
 
 // InsideBrokers are where Kafka clients in other containers of the network begin;
-// none without [WithNetworkAlias].
+// none without [WithNetworkAlias], and where the Kafka listener is off.
 func (c *Container) InsideBrokers() []string {
-	if at := c.env["IDPOOL_KAFKA_INSIDE_ADVERTISED"]; at != "" {
+	if at := c.env["IDPOOL_KAFKA_INSIDE_ADVERTISED"]; at != "" && !off(c.env, "IDPOOL_KAFKA") {
 		return []string{at}
 	}
 	return nil
@@ -116,7 +118,8 @@ func (c *Container) InsideBrokers() []string {
 // what "idpool client NAME" prints, which knows java, librdkafka, franz-go and
 // more. Flags are those of that command, such as "--ssl", "--pool=pool-prod" or
 // "--client-id=…". With a scenario they are those of the Acme tenant that it
-// breaks; with Azure's names they are for a client in that network.
+// breaks; with Azure's names they are for a client in that network. Where the Kafka
+// listener is off, "--bootstrap=…" says where Kafka is.
 func (c *Container) ClientProperties(ctx context.Context, client string, flags ...string) (string, error) {
 	places, err := c.places(ctx)
 	if err != nil {
@@ -140,26 +143,30 @@ func (c *Container) ClientProperties(ctx context.Context, client string, flags .
 // places are the addresses of this container, as flags of "idpool client", which
 // knows them no better than any other program in there.
 func (c *Container) places(ctx context.Context) ([]string, error) {
-	brokers, err := c.Brokers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if c.azure() {
-		if inside := c.InsideBrokers(); len(inside) > 0 {
+	var places []string
+	if !off(c.env, "IDPOOL_KAFKA") {
+		brokers, err := c.Brokers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if inside := c.InsideBrokers(); c.azure() && len(inside) > 0 {
 			brokers = inside
 		}
-		return []string{"--bootstrap", brokers[0], "--url", c.InsideHTTPSURL()}, nil
+		places = []string{"--bootstrap", brokers[0]}
+	}
+	if c.azure() {
+		return append(places, "--url", c.InsideHTTPSURL()), nil
 	}
 	secure, err := c.HTTPSURL(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if off(c.env, "IDPOOL_HTTP") {
-		return []string{"--bootstrap", brokers[0], "--url", secure}, nil
+		return append(places, "--url", secure), nil
 	}
 	plain, err := c.URL(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return []string{"--bootstrap", brokers[0], "--public-url", plain + "," + secure}, nil
+	return append(places, "--public-url", plain+","+secure), nil
 }

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -258,5 +260,21 @@ func TestListenersOff(t *testing.T) {
 	c := run(t, testcontainers.WithEnv(map[string]string{"IDPOOL_HTTP": "off", "IDPOOL_KAFKA": "off"}))
 	secure := must[string](t)(c.HTTPSURL(t.Context()))
 	verify(t, must[*http.Client](t)(c.Client(t.Context())), secure+"/"+acme+"/v2.0", must[string](t)(c.Token(t.Context(), "")))
-	contains(t, must[string](t)(c.ClientProperties(t.Context(), "java")), "="+secure+"/"+acme+"/oauth2/v2.0/token\n")
+	contains(t, must[string](t)(c.ClientProperties(t.Context(), "java", "--bootstrap=kafka:9092")), "="+secure+"/"+acme+"/oauth2/v2.0/token\n", "bootstrap.servers=kafka:9092\n")
+	if brokers, err := c.Brokers(t.Context()); err == nil || err.Error() != "brokers: IDPOOL_KAFKA is off" {
+		t.Errorf("the brokers are %q, %v", brokers, err)
+	}
+}
+
+// TestAdvertisedHost is a name for the host that Kafka clients are told: the port is
+// the one that is published.
+func TestAdvertisedHost(t *testing.T) {
+	t.Parallel()
+	c := run(t, testcontainers.WithEnv(map[string]string{"IDPOOL_KAFKA_ADVERTISED": "127.0.0.1"}))
+	_, port, _ := net.SplitHostPort(must[string](t)(c.PortEndpoint(t.Context(), "9092/tcp", "")))
+	brokers := must[[]string](t)(c.Brokers(t.Context()))
+	if want := []string{"127.0.0.1:" + port}; !slices.Equal(brokers, want) {
+		t.Fatalf("the brokers are %q, want %q", brokers, want)
+	}
+	exchange(t, brokers, login(c))
 }

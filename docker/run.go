@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -185,7 +184,7 @@ func (o *options) settings(ctx context.Context, c testcontainers.Container, env 
 		}
 	}
 	if !off(env, "IDPOOL_KAFKA") {
-		set("IDPOOL_KAFKA_ADVERTISED", cmp.Or(env["IDPOOL_KAFKA_ADVERTISED"], outside(kafkaPort)))
+		set("IDPOOL_KAFKA_ADVERTISED", advertised(env["IDPOOL_KAFKA_ADVERTISED"], outside(kafkaPort)))
 	}
 	if o.azure == "" {
 		set("IDPOOL_PUBLIC_URL", publicURLs(env, outside))
@@ -197,6 +196,19 @@ func (o *options) settings(ctx context.Context, c testcontainers.Container, env 
 	}
 	set("IDPOOL_KAFKA_BROKERS", strings.Join(brokers, ","))
 	return "# of the testcontainers module\n" + lines.String(), err
+}
+
+// advertised is what Kafka clients of the test are told: what the user gave, with
+// the port that is published unless it has one, or else where it is published.
+func advertised(given, published string) string {
+	if given == "" {
+		return published
+	}
+	if _, _, err := net.SplitHostPort(given); err == nil {
+		return given
+	}
+	_, port, _ := net.SplitHostPort(published)
+	return net.JoinHostPort(strings.Trim(given, "[]"), port) // an IPv6 address may have them
 }
 
 // publicURLs are those that the user gave, and the host's where there is none.
