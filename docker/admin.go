@@ -11,7 +11,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/fault"
@@ -58,7 +60,7 @@ func (c *Container) Client(ctx context.Context) (*http.Client, error) {
 }
 
 // Token is an access token of an application with a secret, by its appId; empty
-// means the first that has one, and roles. The token endpoint is asked for it, as
+// means the first that has a good one, and roles. The token endpoint is asked for it, as
 // every client does, and its faults are met. The scope is RESOURCE/.default;
 // none means the first API that the application has roles for.
 //
@@ -142,16 +144,21 @@ func (c *Container) tokenRequest(ctx context.Context, clientID, scope string) (t
 	if err := json.Unmarshal(text, &config); err != nil {
 		return "", nil, fmt.Errorf("config: %w", err)
 	}
+	now, err := c.now(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	keepGood(config.Tenants, now)
 	all := idpool.Config{Tenants: config.Tenants}
 	tenant, client, known := all.Client("", clientID)
 	scopes, _ := all.Scopes(client.AppID)
 	switch {
 	case !known && clientID == "":
-		return "", nil, errors.New("no application has both a secret and roles, so that nobody can ask for one")
+		return "", nil, errors.New("no application has both a secret that is good now and roles, so that nobody can ask for one")
 	case !known:
 		return "", nil, fmt.Errorf("no application has the appId %q", clientID)
 	case len(client.PasswordCredentials) == 0:
-		return "", nil, fmt.Errorf("the application %q has no secret: POST /v1/tokens of the admin API gives tokens without", clientID)
+		return "", nil, fmt.Errorf("the application %q has no secret that is good now: POST /v1/tokens of the admin API gives tokens without", clientID)
 	case scope == "" && len(scopes) == 0:
 		return "", nil, fmt.Errorf("the application %q has roles for no API, so that nobody knows which scope to ask for: give one", clientID)
 	case scope == "":
@@ -161,6 +168,32 @@ func (c *Container) tokenRequest(ctx context.Context, clientID, scope string) (t
 		"grant_type": {"client_credentials"}, "scope": {scope},
 		"client_id": {client.AppID}, "client_secret": {client.PasswordCredentials[0].SecretText},
 	}, nil
+}
+
+// now is the container's time, which a test may have set.
+func (c *Container) now(ctx context.Context) (time.Time, error) {
+	text, err := c.ask(ctx, http.MethodGet, "/v1/clock", nil)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var clock struct{ Now time.Time }
+	if err := json.Unmarshal(text, &clock); err != nil {
+		return time.Time{}, fmt.Errorf("clock: %w", err)
+	}
+	return clock.Now, nil
+}
+
+// keepGood takes out the secrets that let nobody in at a time.
+func keepGood(tenants []idp.Tenant, now time.Time) {
+	for _, t := range tenants {
+		for i := range t.Applications {
+			a := &t.Applications[i]
+			a.PasswordCredentials = slices.DeleteFunc(a.PasswordCredentials, func(p idp.PasswordCredential) bool {
+				over := !p.EndDateTime.IsZero() && !now.Before(p.EndDateTime)
+				return p.SecretText == "" || p.Disabled || over || now.Before(p.StartDateTime)
+			})
+		}
+	}
 }
 
 // minted is a token that the admin API makes.
