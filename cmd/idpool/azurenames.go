@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -21,6 +22,12 @@ const (
 	azureHTTP  = "0.0.0.0:80"
 	azureHTTPS = "0.0.0.0:443"
 	azureHost  = "login.microsoftonline.com"
+)
+
+// The addresses that the image has in its environment, for those who give none.
+const (
+	imageHTTP  = "0.0.0.0:8080"
+	imageHTTPS = "0.0.0.0:8443"
 )
 
 // azureHosts are the names that programs reach Azure AD by.
@@ -65,13 +72,46 @@ func (f *webFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.azureNames, "azure-names", false, "be login.microsoftonline.com inside a container network that has this container by Azure's names: http at port 80, https at 443, issuer azure; refused on a host")
 }
 
-// settle drops the addresses that an image has in its environment where Azure's
-// own ports are asked for. What is off stays off, and what is typed counts.
+// settle drops the addresses that the image has in its environment where Azure's
+// own ports are asked for. What is typed counts, and so does any other variable:
+// somebody has set it.
 func (a *app) settle(cmd *cobra.Command, f *webFlags) {
-	for name, address := range map[string]*string{"http": &f.http, "https": &f.https} {
-		if f.azureNames && !a.typed(cmd, name) && *address != idpool.Off {
-			*address = ""
+	for _, one := range []struct {
+		flag, image string
+		address     *string
+	}{{"http", imageHTTP, &f.http}, {"https", imageHTTPS, &f.https}} {
+		if f.azureNames && !a.typed(cmd, one.flag) && *one.address == one.image {
+			*one.address = ""
 		}
+	}
+}
+
+// replaced are the settings of a config that --azure-names takes the place of. Every
+// flag is over the config, but this one is over more than its name says.
+func (f serveFlags) replaced(c idpool.Config) []string {
+	if !f.azureNames {
+		return nil
+	}
+	l := c.Listeners
+	var out []string
+	for _, one := range []struct{ field, is, becomes string }{
+		{"listeners.http.address", l.HTTP.Address, cmp.Or(f.http, azureHTTP)},
+		{"listeners.http.publicUrl", l.HTTP.PublicURL, azureURL("http")},
+		{"listeners.https.address", l.HTTPS.Address, cmp.Or(f.https, azureHTTPS)},
+		{"listeners.https.publicUrl", l.HTTPS.PublicURL, azureURL("https")},
+		{"issuer", c.Issuer, azureIssuer},
+	} {
+		if one.is != "" && one.is != idpool.Off && one.is != one.becomes {
+			out = append(out, one.field)
+		}
+	}
+	return out
+}
+
+// warnOfReplaced logs them.
+func warnOfReplaced(log *slog.Logger, settings []string) {
+	if len(settings) > 0 {
+		log.Warn("--azure-names replaces settings of the config", "settings", strings.Join(settings, ", "))
 	}
 }
 
@@ -155,6 +195,11 @@ func (f serveFlags) placePublic(c *idpool.Config) error {
 
 // beAzure gives a config the URLs and the issuer of Azure AD.
 func beAzure(c *idpool.Config) {
-	c.Listeners.HTTP.PublicURL, c.Listeners.HTTPS.PublicURL = "http://"+azureHost, "https://"+azureHost
-	c.Issuer = "azure"
+	c.Listeners.HTTP.PublicURL, c.Listeners.HTTPS.PublicURL = azureURL("http"), azureURL("https")
+	c.Issuer = azureIssuer
 }
+
+// azureIssuer is the setting for Azure's own issuers.
+const azureIssuer = "azure"
+
+func azureURL(scheme string) string { return scheme + "://" + azureHost }

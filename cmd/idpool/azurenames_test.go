@@ -89,8 +89,8 @@ func TestAzureNamesOnThisMachine(t *testing.T) {
 }
 
 // served runs serve of an app until the test ends, and is what its ready-file
-// says.
-func served(t *testing.T, a *app, args ...string) readiness {
+// says. What it has said by its end is for said, which may be nil.
+func served(t *testing.T, a *app, said func(string), args ...string) readiness {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ready.json")
 	ctx, stop := context.WithCancel(t.Context())
@@ -109,6 +109,9 @@ func served(t *testing.T, a *app, args ...string) readiness {
 		if err := <-ended; err != nil {
 			t.Errorf("serve: %v: %s", err, errs.String())
 		}
+		if said != nil {
+			said(errs.String())
+		}
 	})
 	text, err := whole(ctx, file, func(string) {})
 	var r readiness
@@ -126,25 +129,45 @@ func served(t *testing.T, a *app, args ...string) readiness {
 func TestServeAzureNames(t *testing.T) {
 	a := newApp()
 	a.azureNames = network(aliases("172.18.0.2"), "172.18.0.2/16")
-	a.environment = given(map[string]string{"IDPOOL_AZURE_NAMES": "true", "IDPOOL_ADMIN": "off", "IDPOOL_KAFKA": "off", "IDPOOL_STATE": "off", "IDPOOL_LOG_LEVEL": "off"})
-	r := served(t, a, "serve", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0")
+	config := filepath.Join(t.TempDir(), "idpool.yaml")
+	if err := os.WriteFile(config, []byte("issuer: https://sts.example\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.environment = given(map[string]string{"IDPOOL_AZURE_NAMES": "true", "IDPOOL_CONFIG": config, "IDPOOL_ADMIN": "off", "IDPOOL_KAFKA": "off", "IDPOOL_STATE": "off"})
+	warned := func(text string) {
+		if want := `level=WARN msg="--azure-names replaces settings of the config" settings=issuer`; strings.Count(text, want) != 1 {
+			t.Errorf("serve says %s, want %s", text, want)
+		}
+	}
+	r := served(t, a, warned, "serve", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0")
 	if r.HTTP != "http://login.microsoftonline.com" || r.HTTPS != "https://login.microsoftonline.com" {
 		t.Errorf("it says that it is at %s and %s", r.HTTP, r.HTTPS)
 	}
 }
 
-// TestAzureNamesOverTheRest: Azure's ports replace the addresses of an image and
-// of a config, and what is off or typed stays.
+// TestAzureNamesOverTheRest: Azure's ports replace the addresses of the image and
+// of a config, and what is off, typed or in a variable of somebody's own stays.
+// What is replaced of a config was so in silence.
 func TestAzureNamesOverTheRest(t *testing.T) {
-	for _, row := range []struct{ name, flags, config, http, https, issuer string }{
-		{"as the image has it", "", "", "0.0.0.0:80", "0.0.0.0:443", "azure"},
-		{"with one listener off", "", "listeners: {https: {address: off}}", "0.0.0.0:80", "off", "azure"},
-		{"over a config", "", "issuer: https://sts.example\nlisteners: {http: {address: 127.0.0.1:1}}\ntenants: [{id: 67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6}]", "0.0.0.0:80", "0.0.0.0:443", "azure"},
-		{"with an address that is typed", "--http 127.0.0.1:1", "", "127.0.0.1:1", "0.0.0.0:443", "azure"},
+	const own = "issuer: https://sts.example\nlisteners: {http: {address: 127.0.0.1:1}, https: {publicUrl: https://idp.example}}\ntenants: [{id: 67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6}]"
+	image := []string{imageHTTP, imageHTTPS}
+	for _, row := range []struct {
+		name, flags, config string
+		variables           []string // IDPOOL_HTTP and IDPOOL_HTTPS
+		http, https, warned string
+	}{
+		{"as the image has it", "", "", image, azureHTTP, azureHTTPS, ""},
+		{"with one listener off in the config", "", "listeners: {https: {address: off}}", image, azureHTTP, "off", ""},
+		{"with one listener off by its variable", "", "", []string{imageHTTP, "off"}, azureHTTP, "off", ""},
+		{"over a config", "", own, image, azureHTTP, azureHTTPS, "listeners.http.address, listeners.https.publicUrl, issuer"},
+		{"a config that says the same", "", "issuer: azure\nlisteners: {https: {address: 0.0.0.0:443, publicUrl: https://login.microsoftonline.com}}", image, azureHTTP, azureHTTPS, ""},
+		{"with an address that is typed", "--http 127.0.0.1:1", "", image, "127.0.0.1:1", azureHTTPS, ""},
+		{"that of the image, typed", "--http 0.0.0.0:8080", own, image, imageHTTP, azureHTTPS, "listeners.http.address, listeners.https.publicUrl, issuer"},
+		{"with variables that somebody has set", "", "", []string{"0.0.0.0:8081", "127.0.0.1:2"}, "0.0.0.0:8081", "127.0.0.1:2", ""},
 	} {
 		a := newApp()
 		a.azureNames = network(aliases("172.18.0.2"), "172.18.0.2/16")
-		a.environment = given(map[string]string{"IDPOOL_HTTP": "0.0.0.0:8080", "IDPOOL_HTTPS": "0.0.0.0:8443"})
+		a.environment = given(map[string]string{"IDPOOL_HTTP": row.variables[0], "IDPOOL_HTTPS": row.variables[1]})
 		if row.config != "" {
 			a.configFile = filepath.Join(t.TempDir(), "idpool.yaml")
 			if err := os.WriteFile(a.configFile, []byte(row.config), 0o600); err != nil {
@@ -163,14 +186,32 @@ func TestAzureNamesOverTheRest(t *testing.T) {
 			err = a.azure(cmd, &f)
 		}
 		c, loadErr := a.load()
+		warned := strings.Join(f.replaced(c), ", ")
 		if err = errors.Join(err, loadErr); err == nil {
 			err = f.apply(&c)
 		}
 		if err != nil {
 			t.Errorf("%s: %v", row.name, err)
 		}
-		if l := c.Listeners; l.HTTP.Address != row.http || l.HTTPS.Address != row.https || c.Issuer != row.issuer || l.HTTP.PublicURL != "http://login.microsoftonline.com" {
+		if l := c.Listeners; l.HTTP.Address != row.http || l.HTTPS.Address != row.https || c.Issuer != "azure" || l.HTTP.PublicURL != "http://login.microsoftonline.com" {
 			t.Errorf("%s: %+v, issuer %q", row.name, l, c.Issuer)
+		}
+		if warned != row.warned {
+			t.Errorf("%s: %q are said to be replaced, want %q", row.name, warned, row.warned)
+		}
+	}
+}
+
+// TestAddressesOfTheImage keeps the addresses that --azure-names replaces equal to
+// those that the image has.
+func TestAddressesOfTheImage(t *testing.T) {
+	text, err := os.ReadFile("../../docker/Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"IDPOOL_HTTP=" + imageHTTP + " ", "IDPOOL_HTTPS=" + imageHTTPS + " "} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the Dockerfile has no %s", want)
 		}
 	}
 }

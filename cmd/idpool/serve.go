@@ -132,6 +132,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	replaced := f.replaced(c)
 	over, err := f.over(&c, stderr)
 	if err != nil {
 		return err
@@ -144,6 +145,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 		return err
 	}
 	warnOfStrays(c.Logger, strays(cmd.Root(), os.Environ()))
+	warnOfReplaced(c.Logger, replaced)
 	stack, err := idpool.Start(context.WithoutCancel(cmd.Context()), c)
 	if err != nil {
 		return notStarted(cmd, err)
