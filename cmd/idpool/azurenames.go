@@ -36,16 +36,17 @@ var azureHosts = []string{azureHost, "login.windows.net", "sts.windows.net"}
 // azureNames tells whether Azure's names are this container's own. The zero value
 // asks the machine.
 type azureNames struct {
-	lookup    func(ctx context.Context, host string) ([]string, error)
-	addresses func() ([]net.Addr, error)
+	lookup       func(ctx context.Context, host string) ([]string, error)
+	addresses    func() ([]net.Addr, error)
+	surroundings surroundings
 }
 
 // resolveIn is how long a name may take.
 const resolveIn = 5 * time.Second
 
 // azure prepares serve --azure-names. It is a flag and nothing that a config could
-// say, and it needs names that lead here, as only a container network gives them:
-// a host that took itself for Azure would keep all its users out.
+// say, and it needs a container whose network has the names for it: a host that
+// took itself for Azure would keep all its users out.
 func (a *app) azure(cmd *cobra.Command, f *serveFlags) error {
 	if !f.azureNames {
 		return nil
@@ -127,7 +128,8 @@ func (f webFlags) apply(l *idpool.Listeners) {
 	l.HTTP.Address, l.HTTPS.Address = cmp.Or(f.http, web), cmp.Or(f.https, secure)
 }
 
-// check is an error unless each of the names leads to this container alone.
+// check is an error unless this is a container, in a network of its own, and each
+// of the names leads to it alone.
 func (n azureNames) check(ctx context.Context) error {
 	own, err := n.own()
 	if err != nil {
@@ -146,10 +148,14 @@ func (n azureNames) check(ctx context.Context) error {
 			wrong = append(wrong, host+" leads to "+reason)
 		}
 	}
+	if reason := n.surroundings.host(); reason != "" {
+		wrong = append(wrong, reason)
+	}
 	if len(wrong) == 0 {
 		return nil
 	}
-	return usageError("", "serve: --azure-names: %s: it is for a container that has these three names in its network: give it them as aliases there (--network-alias, or aliases: in a compose file), or use docker compose --profile azure", strings.Join(wrong, ", "))
+	return usageError("", "serve: --azure-names: %s: it is for a container that has %s as aliases in a network of containers: give it them there (--network-alias, or aliases: in a compose file), or use docker compose --profile azure",
+		strings.Join(wrong, ", "), strings.Join(azureHosts, ", "))
 }
 
 // own are the addresses of this machine's network interfaces without loopback.

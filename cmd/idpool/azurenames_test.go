@@ -10,9 +10,29 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/spf13/cobra"
 )
+
+// container are the surroundings of one: the mark of Docker, and an interface
+// that is no device.
+func container() surroundings {
+	return surroundings{
+		files:    machine(".dockerenv", "sys/class/net/eth0/iflink", "sys/class/net/lo/iflink"),
+		pid:      7,
+		variable: func(string) (string, bool) { return "", false },
+	}
+}
+
+// machine has these files.
+func machine(files ...string) fstest.MapFS {
+	all := fstest.MapFS{}
+	for _, name := range files {
+		all[name] = &fstest.MapFile{}
+	}
+	return all
+}
 
 // network is a container network as a container sees it: names and interfaces.
 func network(names map[string][]string, own ...string) azureNames {
@@ -34,6 +54,7 @@ func network(names map[string][]string, own ...string) azureNames {
 			}
 			return all, nil
 		},
+		surroundings: container(),
 	}
 }
 
@@ -64,7 +85,7 @@ func TestAzureNamesAreOfAContainerAlone(t *testing.T) {
 		{"one name left out", network(half, "172.18.0.2/16"), ": sts.windows.net leads to 20.190.128.1 (another machine): "},
 		{"a name of two containers", network(aliases("172.18.0.2", "172.18.0.3"), "172.18.0.2/16"), "172.18.0.3 (another machine)"},
 		{"an answer that is no address", network(aliases("idpool"), "172.18.0.2/16"), "idpool (another machine)"},
-		{"interfaces that nobody can see", azureNames{lookup: network(nil).lookup, addresses: func() ([]net.Addr, error) { return nil, errors.New("netlink") }}, "netlink"},
+		{"interfaces that nobody can see", azureNames{lookup: network(nil).lookup, surroundings: container(), addresses: func() ([]net.Addr, error) { return nil, errors.New("netlink") }}, "netlink"},
 	} {
 		err := row.n.check(t.Context())
 		switch {
@@ -74,6 +95,47 @@ func TestAzureNamesAreOfAContainerAlone(t *testing.T) {
 			t.Errorf("%s: %v, want %q", row.name, err, row.want)
 		case err != nil && !strings.HasPrefix(err.Error(), "serve: --azure-names: "):
 			t.Errorf("%s: %v, want the flag first", row.name, err)
+		}
+	}
+}
+
+// TestAzureNamesOfAHost: a hosts file or a DNS that had the names at the host's own
+// address, that of its network or of docker0, made the host Azure.
+func TestAzureNamesOfAHost(t *testing.T) {
+	const veth, device, bridge = "sys/class/net/eth0/iflink", "sys/class/net/enp3s0/device/vendor", "sys/class/net/docker0/bridge/stp_state"
+	pod := func(name string) (string, bool) { return "10.0.0.1", name == "KUBERNETES_SERVICE_HOST" }
+	for _, row := range []struct {
+		name string
+		surroundings
+		want string // part of the refusal; empty for none
+	}{
+		{"Docker, with --init", surroundings{files: machine(".dockerenv", veth)}, ""},
+		{"Podman", surroundings{files: machine("run/.containerenv", veth)}, ""},
+		{"containerd", surroundings{files: machine(veth), pid: 1}, ""},
+		{"a pod with a process namespace of several", surroundings{files: machine(veth), variable: pod}, ""},
+		{"a host", surroundings{files: machine(device)}, "this is no container"},
+		{"a host that has nothing like /sys", surroundings{files: machine()}, "this is no container"},
+		{"a host with virtual interfaces alone", surroundings{files: machine(veth)}, "this is no container"},
+		{"Docker, in the network of a host", surroundings{files: machine(".dockerenv", "sys/class/net/lo/iflink", device), pid: 1}, "this container is in the network of its host, which has the device enp3s0"},
+		{"Podman, in the network of a host", surroundings{files: machine("run/.containerenv", device)}, "which has the device enp3s0"},
+		{"a pod in the network of its node", surroundings{files: machine(veth, device), variable: pod}, "which has the device enp3s0"},
+		{"in the network of a rootless daemon", surroundings{files: machine(".dockerenv", "sys/class/net/tap0/iflink", bridge)}, "which has the bridge docker0"},
+		{"without a look at the interfaces", surroundings{files: machine(".dockerenv")}, "not to be seen in /sys/class/net"},
+	} {
+		n := network(aliases("192.168.1.5"), "192.168.1.5/24")
+		n.surroundings = row.surroundings
+		if row.pid == 0 {
+			n.surroundings.pid = 7
+		}
+		if row.variable == nil {
+			n.surroundings.variable = container().variable
+		}
+		err := n.check(t.Context())
+		switch {
+		case row.want == "" && err != nil:
+			t.Errorf("%s: %v", row.name, err)
+		case row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want) || !strings.Contains(err.Error(), azureHost)):
+			t.Errorf("%s: %v, want %q", row.name, err, row.want)
 		}
 	}
 }
