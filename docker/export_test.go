@@ -5,3 +5,6 @@ var DaemonAnswers = daemonAnswers
 
 // NewTestLog is [WithLogs] without a container.
 var NewTestLog = newTestLog
+
+// BuildEnvironment is compared with that of build.sh.
+var BuildEnvironment = buildEnvironment

@@ -115,11 +115,20 @@ func buildBinary(ctx context.Context, dir, version, arch string) ([]byte, error)
 	args := append([]string{"build", "-o", binary}, flags(version)...)
 	command := exec.CommandContext(ctx, "go", append(args, "./cmd/idpool")...)
 	command.Dir = dir
-	command.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
+	command.Env = append(os.Environ(), buildEnvironment(arch)...)
 	if output, err := command.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build ./cmd/idpool in %s: %w: %s", dir, err, bytes.TrimSpace(output))
 	}
 	return os.ReadFile(binary)
+}
+
+// buildEnvironment are the variables of build.sh: what else could change the binary.
+// An empty GOFLAGS would be that of "go env -w".
+func buildEnvironment(arch string) []string {
+	return []string{
+		"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch, "GOAMD64=v1", "GOARM64=v8.0",
+		"GOFLAGS=-mod=readonly", "GOWORK=off", "GOEXPERIMENT=",
+	}
 }
 
 // source is the folder of the idpool module that the test's module requires, and

@@ -3,6 +3,8 @@ package docker_test
 import (
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +38,23 @@ func TestImage(t *testing.T) {
 	t.Setenv("IDPOOL_IMAGE", built)
 	if got := imageOf(t, run(t)); got != built {
 		t.Errorf("IDPOOL_IMAGE=%s runs %q", built, got)
+	}
+}
+
+// TestBuildEnvironment: build.sh builds the same binary, whatever variables the
+// user has for Go.
+func TestBuildEnvironment(t *testing.T) {
+	script, err := os.ReadFile("build.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`\(cd "\$root" && ((?:[A-Z0-9_]+=\S* )+)`).FindSubmatch(script)
+	if line == nil {
+		t.Fatal("build.sh has no line that builds the binary")
+	}
+	want := strings.Fields(strings.NewReplacer(`"$1"`, "arm64", "''", "").Replace(string(line[1])))
+	if got := docker.BuildEnvironment("arm64"); !slices.Equal(got, want) {
+		t.Errorf("the variables are %q, and those of build.sh %q", got, want)
 	}
 }
 
