@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,12 +108,19 @@ func healthy(t *testing.T, id string) {
 	}
 }
 
-// job is a container that a job runs in: what a distribution's image would have,
-// with the workspace mounted and idle until it is told something.
+// job is a container that a job runs in: what an image of the page would have, with
+// the workspace mounted and idle until it is told something.
 type job struct{ id, dir string }
 
-func startJob(t *testing.T, network, workspace, dir string) job {
+// jobImages are those that are known to have jobPrograms. Plain debian has no curl,
+// and what is copied from this machine would not show it.
+var jobImages = []string{"buildpack-deps:trixie-curl"}
+
+func startJob(t *testing.T, image, network, workspace, dir string) job {
 	t.Helper()
+	if !slices.Contains(jobImages, image) {
+		t.Fatalf("the job is in the image %q, of which it is not known that it has %q, as %q has", image, jobPrograms, jobImages)
+	}
 	name, err := jobImage()
 	if err != nil {
 		t.Fatal(err)

@@ -104,7 +104,7 @@ func (r *runner) services(t *testing.T, j githubJob) {
 	}
 	if j.Container != "" {
 		r.path = "/__w/orders/orders"
-		inside := startJob(t, net, r.workspace, r.path)
+		inside := startJob(t, j.Container, net, r.workspace, r.path)
 		r.script = inside.run
 	}
 	for _, id := range ids {

@@ -130,6 +130,9 @@ func failure(t *testing.T, b block) {
 		if got := strings.ReplaceAll(r.artifacts[i], `": `, `":`); !strings.Contains(got, want) {
 			t.Errorf("artifact %d has no %s:\n%s", i, want, r.artifacts[i])
 		}
+		if strings.Contains(r.artifacts[i], builtInSecret) {
+			t.Errorf("artifact %d has the client's secret:\n%s", i, r.artifacts[i])
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ func startGitLab(t *testing.T, j gitlabJob) *gitlabRunner {
 		create = append(create, "--env", key+"="+value)
 	}
 	started(t, append(create, idpool)...)
-	r.inside = startJob(t, net, r.workspace, dir)
+	r.inside = startJob(t, j.Image, net, r.workspace, dir)
 	// GitLab waits for a connection, and goes on without one.
 	wait := "until : < /dev/tcp/" + s.Alias + "/" + s.Variables["HEALTHCHECK_TCP_PORT"] + "; do :; done"
 	if out, err := r.inside.run(t, wait); err != nil {

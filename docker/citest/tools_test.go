@@ -19,13 +19,16 @@ import (
 // tenant is the built-in one, which the page is about.
 const tenant = "67e9d472-7fbe-48f4-ade6-03e3f3c0dbe6"
 
+// builtInSecret is that of the tenant's client.
+const builtInSecret = "yOZ8QPiSK_Zh9IA5HzicuY.lKnlkaVIkpuxc35"
+
 // integrationTests are what the page calls so, and a program of a user would be:
 // a token and Kafka by http, the same by https where the page says how, and the
 // proof that the latter is the CA's doing.
 const integrationTests = `#!/usr/bin/env bash
 set -eu
 export CLIENT_ID=75f2f796-363d-4de2-b299-713920db01a7
-export CLIENT_SECRET=${CLIENT_SECRET-yOZ8QPiSK_Zh9IA5HzicuY.lKnlkaVIkpuxc35}
+export CLIENT_SECRET=${CLIENT_SECRET-` + builtInSecret + `}
 export SCOPE=api://be587d08-a466-45e9-a02a-dfdda6b4c765/.default
 export LOGICAL_CLUSTER=lkc-acme IDENTITY_POOL=${IDENTITY_POOL-pool-dev} LIMIT=60s
 SECURITY_PROTOCOL=SASL_PLAINTEXT application
