@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -45,13 +46,18 @@ func TestREADMEDocker(t *testing.T) {
 		t.Fatalf("the README has no line that matches %s", dockerLine)
 	}
 	needDocker(t)
-	const image = "idpool-readme"
-	build := exec.Command("bash", "-c", string(found[1])+" --this-machine-only "+image+":test")
+	image := fmt.Sprintf("idpool-readme-%d:test", os.Getpid()) // others test at the same daemon
+	build := exec.Command("bash", "-c", string(found[1])+" --this-machine-only "+image)
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	start := strings.Fields(string(found[2]) + " --detach -p 127.0.0.1::8080 -p 127.0.0.1::9092 " + image + ":test")
+	t.Cleanup(func() {
+		if out, err := combined("docker", "image", "rm", "--force", image); err != nil {
+			t.Error(err, out)
+		}
+	})
+	start := strings.Fields(string(found[2]) + " --detach -p 127.0.0.1::8080 -p 127.0.0.1::9092 " + image)
 	container, err := combined(start[0], start[1:]...)
 	if err != nil {
 		t.Fatal(err, container)
