@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/network"
 
 	"github.com/idpool/idpool/docker"
 )
@@ -96,4 +97,34 @@ func TestNoDaemon(t *testing.T) {
 	if c != nil || err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "unix:///nowhere/docker.sock") {
 		t.Errorf("%v, want %s", err, want)
 	}
+}
+
+// TestInternalNetwork: nobody waits a minute for ports that no internal network
+// publishes.
+func TestInternalNetwork(t *testing.T) {
+	needDocker(t)
+	inside, err := network.New(t.Context(), network.WithInternal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	testcontainers.CleanupNetwork(t, inside)
+	for _, option := range []docker.Option{docker.WithAzureNames(inside), docker.WithNetworkAlias(inside, "idpool")} {
+		c, err := docker.Run(t.Context(), option)
+		testcontainers.CleanupContainer(t, c)
+		if err == nil {
+			t.Fatal("it runs where no test reaches it")
+		}
+		contains(t, err.Error(), inside.Name, "is internal")
+	}
+}
+
+// TestNoImage: what cannot be had is named.
+func TestNoImage(t *testing.T) {
+	needDocker(t)
+	c, err := docker.Run(t.Context(), docker.WithImage("idpool-test-none:1"))
+	testcontainers.CleanupContainer(t, c)
+	if err == nil {
+		t.Fatal("an image that nobody has runs")
+	}
+	contains(t, err.Error(), `run idpool: image "idpool-test-none:1"`)
 }

@@ -37,6 +37,7 @@ type options struct {
 	upstream string // bootstrap servers of a real cluster; empty for the embedded one
 	brokers  []int  // of that cluster, by their ids
 	logs     []testcontainers.LogConsumer
+	image    string // that the container is made of, once that is known
 }
 
 // file is one that is copied into the container. Its name is what errors call it.
@@ -112,7 +113,9 @@ func WithNetworkAlias(network *testcontainers.DockerNetwork, alias string) Optio
 // network finds the real names no more.
 //
 // Nothing of it is seen outside of the network: those ports are not published
-// on the host, so that [Container.URL] and [Container.HTTPSURL] are errors.
+// on the host, so that [Container.URL] and [Container.HTTPSURL] are errors. The
+// network itself must not be internal, or the test could not reach the admin API.
+// For Kafka in the network give [WithNetworkAlias] as well.
 func WithAzureNames(network *testcontainers.DockerNetwork) Option {
 	return func(o *options) error {
 		if network == nil {

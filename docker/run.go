@@ -54,6 +54,9 @@ func Run(ctx context.Context, opts ...testcontainers.ContainerCustomizer) (*Cont
 	all = append(all, o.finish(ctx))
 	started, err := testcontainers.Run(ctx, "", all...)
 	if started == nil {
+		if o.image != "" { // else it has not come to that
+			err = fmt.Errorf("image %q: %w", o.image, err)
+		}
 		return nil, fmt.Errorf("run idpool: %w", err)
 	}
 	c := &Container{Container: started}
@@ -88,14 +91,42 @@ func (o *options) finish(ctx context.Context) testcontainers.CustomizeRequestOpt
 			}
 			req.LogConsumerCfg.Consumers = append(req.LogConsumerCfg.Consumers, o.logs...)
 		}
-		req.LifecycleHooks = slices.Insert(req.LifecycleHooks, 0, o.hooks(req.Env))
-		if req.Image != "" || req.ShouldBuildImage() {
-			return nil
+		if err := checkNetworks(ctx, req.Networks); err != nil {
+			return err
 		}
-		var err error
-		req.Image, err = defaultImage(ctx)
+		req.LifecycleHooks = slices.Insert(req.LifecycleHooks, 0, o.hooks(req.Env))
+		if req.Image == "" && !req.ShouldBuildImage() {
+			var err error
+			if req.Image, err = defaultImage(ctx); err != nil {
+				return err
+			}
+		}
+		o.image = req.Image
+		return nil
+	}
+}
+
+// checkNetworks refuses a container that no test could reach: nothing of an
+// internal network is published on the host, which Docker does not say.
+func checkNetworks(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	daemon, err := testcontainers.NewDockerClientWithOpts(ctx)
+	if err != nil {
 		return err
 	}
+	defer daemon.Close()
+	for _, name := range names {
+		found, err := daemon.NetworkInspect(ctx, name, client.NetworkInspectOptions{})
+		if err != nil {
+			return fmt.Errorf("network %q: %w", name, err)
+		}
+		if !found.Network.Internal {
+			return nil
+		}
+	}
+	return fmt.Errorf("network %q is internal, and so the test could not reach idpool: make it without network.WithInternal, or add another network by network.WithNetworkName", names[0])
 }
 
 // azureNames are those of the identity provider that idpool imitates.
