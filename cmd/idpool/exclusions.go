@@ -38,23 +38,34 @@ func (e *environment) leaveOut(cmd *cobra.Command) error {
 		if x.off {
 			given = f.Value.String() == idpool.Off
 		}
-		for _, name := range x.excludes {
-			if other := cmd.Flags().Lookup(name); given && e.set[name] != "" {
-				if err := e.takeBack(other); err != nil {
-					return err
-				}
-			}
+		if !given {
+			continue
+		}
+		if err := e.takeBack(cmd.Flags(), x.excludes); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// takeBack leaves a flag as if its variable were not set.
-func (e *environment) takeBack(f *pflag.Flag) error {
-	delete(e.set, f.Name)
-	f.Changed = false
-	if several, ok := f.Value.(pflag.SliceValue); ok {
-		return several.Replace(nil)
+// takeBack leaves flags as if their variables were not set.
+func (e *environment) takeBack(flags *pflag.FlagSet, names []string) error {
+	for _, name := range names {
+		if e.set[name] == "" {
+			continue
+		}
+		delete(e.set, name)
+		f := flags.Lookup(name)
+		f.Changed = false
+		var err error
+		if several, ok := f.Value.(pflag.SliceValue); ok {
+			err = several.Replace(nil)
+		} else {
+			err = f.Value.Set(f.DefValue)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return f.Value.Set(f.DefValue)
+	return nil
 }
