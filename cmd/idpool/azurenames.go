@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/idpool/idpool"
 )
@@ -61,18 +60,6 @@ func (a *app) azure(cmd *cobra.Command, f *serveFlags) error {
 	return nil
 }
 
-// webFlags say where the identity provider listens.
-type webFlags struct {
-	http, https string
-	azureNames  bool
-}
-
-func (f *webFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.http, "http", "", "`ADDR` of the http listener, or off (default \""+defaultHTTP+"\")")
-	flags.StringVar(&f.https, "https", "", "`ADDR` of the https listener, or off (default \""+defaultHTTPS+"\")")
-	flags.BoolVar(&f.azureNames, "azure-names", false, "be login.microsoftonline.com inside a container network that has this container by Azure's names: http at port 80, https at 443, issuer azure; refused on a host")
-}
-
 // settle drops the addresses that the image has in its environment where Azure's
 // own ports are asked for. What is typed counts, and so does any other variable:
 // somebody has set it.
@@ -114,18 +101,6 @@ func warnOfReplaced(log *slog.Logger, settings []string) {
 	if len(settings) > 0 {
 		log.Warn("--azure-names replaces settings of the config", "settings", strings.Join(settings, ", "))
 	}
-}
-
-// apply puts the addresses over the config's.
-func (f webFlags) apply(l *idpool.Listeners) {
-	web, secure := cmp.Or(l.HTTP.Address, defaultHTTP), cmp.Or(l.HTTPS.Address, defaultHTTPS)
-	if f.azureNames && web != idpool.Off {
-		web = azureHTTP
-	}
-	if f.azureNames && secure != idpool.Off {
-		secure = azureHTTPS
-	}
-	l.HTTP.Address, l.HTTPS.Address = cmp.Or(f.http, web), cmp.Or(f.https, secure)
 }
 
 // check is an error unless this is a container, in a network of its own, and each
