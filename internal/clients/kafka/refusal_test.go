@@ -109,11 +109,13 @@ func refused(t *testing.T, open opener) {
 
 // TestTwoAuthorities: librdkafka verifies the broker with one setting and the
 // token endpoint with another, and complains differently where one is missing.
+// Of a broker it says "SSL handshake failed: " only where the handshake takes
+// more than one round of its loop, which the speed of the machine decides.
 func TestTwoAuthorities(t *testing.T) {
 	t.Parallel()
 	f := embedded(t, config())
 	for key, want := range map[string]string{
-		"ssl.ca.location":   "SSL handshake failed: ",
+		"ssl.ca.location":   "certificate verify failed",
 		"https.ca.location": "Failed to acquire SASL OAUTHBEARER token: ",
 	} {
 		t.Run(key, func(t *testing.T) {
