@@ -155,7 +155,7 @@ func (s *loginServer) stillServes(t *testing.T) {
 // process goes on.
 func TestMalformedBodies(t *testing.T) {
 	s := newLoginServer(t, Config{})
-	served := s.behind.(*embedded).served
+	served := s.embedded(t).served
 	random := mathrand.New(mathrand.NewPCG(1, 2))
 	n := 0
 	for _, k := range served.list {

@@ -123,7 +123,9 @@ type behind interface {
 }
 
 // New makes a Server that does not listen yet. Its error says which part of the
-// embedded cluster cannot be made, such as the folder of Data.
+// embedded clusters cannot be made, such as the folder of Data. Those in memory
+// are made when the first client comes, and what is wrong with their topics is
+// then in the log.
 func New(c Config) (*Server, error) {
 	if c.Now == nil {
 		c.Now = time.Now

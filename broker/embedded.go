@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -22,10 +24,21 @@ import (
 // and writes responses on a [handover], which is the client's own connection
 // with the front looking at the headers of what is read. Nothing is copied, and
 // no goroutine stands between.
+//
+// The clusters start when the first client comes, since starting them takes
+// longer than all else does, and not all who start an identity provider have a
+// Kafka client. Those that are kept in Data start at once: the folder may be one
+// that cannot be used.
 type embedded struct {
-	clusters   map[string]*fakeCluster
-	served     versions
-	advertised string // what the clusters say of themselves
+	advertised string                        // what the clusters say of themselves
+	started    func() (*fakeClusters, error) // starts them at the first call
+	running    atomic.Pointer[fakeClusters]  // once they are started
+}
+
+// fakeClusters are the clusters of the Config, by their ids.
+type fakeClusters struct {
+	byID   map[string]*fakeCluster
+	served versions
 }
 
 // fakeCluster is one kfake with its users.
@@ -43,30 +56,48 @@ const (
 	adminPassword = "idpool"
 )
 
-// newEmbedded starts a kfake for each cluster. Without a cluster nobody can log
-// in, and yet ApiVersions is answered before the login: one that nobody reaches
-// stands in.
 func newEmbedded(c Config) (*embedded, error) {
-	e := &embedded{clusters: map[string]*fakeCluster{}, advertised: c.Advertised}
+	e := &embedded{advertised: c.Advertised}
+	e.started = sync.OnceValues(func() (*fakeClusters, error) {
+		all, err := newFakeClusters(c)
+		if err == nil {
+			e.running.Store(all)
+		}
+		return all, err
+	})
+	if c.Data == "" {
+		return e, nil
+	}
+	if _, err := e.started(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// newFakeClusters starts a kfake for each cluster. Without a cluster nobody can
+// log in, and yet ApiVersions is answered before the login: one that nobody
+// reaches stands in.
+func newFakeClusters(c Config) (*fakeClusters, error) {
 	all := c.Clusters
 	if len(all) == 0 {
 		all, c.Data = []Cluster{{ID: "none"}}, ""
 	}
+	made := &fakeClusters{byID: map[string]*fakeCluster{}}
 	for _, cluster := range all {
 		f, err := newFakeCluster(c, cluster)
 		if err != nil {
-			e.close()
+			made.close()
 			return nil, err
 		}
-		e.clusters[cluster.ID] = f
+		made.byID[cluster.ID] = f
 	}
-	served, err := e.clusters[all[0].ID].served()
+	served, err := made.byID[all[0].ID].served()
 	if err != nil {
-		e.close()
+		made.close()
 		return nil, err
 	}
-	e.served = served.upTo(keyProduce, mostProduce)
-	return e, nil
+	made.served = served.upTo(keyProduce, mostProduce)
+	return made, nil
 }
 
 func newFakeCluster(c Config, cluster Cluster) (*fakeCluster, error) {
@@ -152,12 +183,22 @@ func (w whereabouts) everyBroker(_ int32, host string, port int32) (string, int3
 	return w.host, w.port
 }
 
-func (e *embedded) versions(context.Context, *front) (versions, error) { return e.served, nil }
+func (e *embedded) versions(context.Context, *front) (versions, error) {
+	all, err := e.started()
+	if err != nil {
+		return versions{}, err
+	}
+	return all.served, nil
+}
 
 // enter logs in to kfake as the user of the pools, unless the session is that
 // already.
 func (e *embedded) enter(_ context.Context, s *session, l login) error {
-	f := e.clusters[l.cluster]
+	all, err := e.started()
+	if err != nil {
+		return err
+	}
+	f := all.byID[l.cluster]
 	if f == nil {
 		return fmt.Errorf("there is no cluster %q", loggable(l.cluster)) // Decide lets no such login in
 	}
@@ -187,15 +228,25 @@ func (e *embedded) carry(_ context.Context, s *session) error {
 
 // refresh looks at the role bindings of everybody who has logged in.
 func (e *embedded) refresh(context.Context) error {
+	all := e.running.Load()
+	if all == nil {
+		return nil // nobody has
+	}
 	var errs []error
-	for _, f := range e.clusters {
+	for _, f := range all.byID {
 		errs = append(errs, f.accounts.refresh())
 	}
 	return errors.Join(errs...)
 }
 
 func (e *embedded) close() {
-	for _, f := range e.clusters {
+	if all := e.running.Load(); all != nil {
+		all.close()
+	}
+}
+
+func (c *fakeClusters) close() {
+	for _, f := range c.byID {
 		f.fake.Close()
 		_ = f.listener.Close()
 		f.accounts.close()

@@ -60,10 +60,20 @@ func (s *loginServer) refreshed(t testing.TB) {
 	}
 }
 
+// embedded are the clusters in the process, started if no client has come yet.
+func (s *loginServer) embedded(t testing.TB) *fakeClusters {
+	t.Helper()
+	all, err := s.behind.(*embedded).started()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 // users is how many accounts the embedded cluster has.
 func (s *loginServer) users(t testing.TB) (known, scram int) {
 	t.Helper()
-	f := s.behind.(*embedded).clusters["lkc-acme"]
+	f := s.embedded(t).byID["lkc-acme"]
 	f.accounts.mu.Lock()
 	defer f.accounts.mu.Unlock()
 	response, err := f.accounts.ask(kmsg.NewPtrDescribeUserSCRAMCredentialsRequest())
@@ -76,7 +86,7 @@ func (s *loginServer) users(t testing.TB) (known, scram int) {
 // idle waits until nobody is connected.
 func (s *loginServer) idle(t testing.TB) {
 	t.Helper()
-	a := &s.behind.(*embedded).clusters["lkc-acme"].accounts
+	a := &s.embedded(t).byID["lkc-acme"].accounts
 	over := time.Now().Add(loginPatience)
 	for open := int32(1); open > 0; runtime.Gosched() {
 		open = 0
