@@ -180,7 +180,7 @@ func isHost(s string) bool {
 }
 
 func (x *checker) topics(at string, topics []Topic) {
-	seen := map[string]bool{}
+	seen, metrics := map[string]bool{}, map[string]string{}
 	for i, topic := range topics {
 		field := fmt.Sprintf("%s.topics[%d]", at, i)
 		switch {
@@ -188,13 +188,19 @@ func (x *checker) topics(at string, topics []Topic) {
 			x.fail(field+".name", "%q is no name of a topic, want letters, digits, dot, underscore and hyphen, 249 at most", topic.Name)
 		case seen[topic.Name]:
 			x.fail(field+".name", "topic %q occurs twice", topic.Name)
+		case metrics[metricName(topic.Name)] != "":
+			x.fail(field+".name", "topic %q differs from %q in . and _ only, which Kafka refuses", topic.Name, metrics[metricName(topic.Name)])
 		}
-		seen[topic.Name] = true
+		seen[topic.Name], metrics[metricName(topic.Name)] = true, topic.Name
 		if topic.Partitions < 0 || topic.Partitions > maxPartitions {
 			x.fail(field+".partitions", "%d is no number of partitions, want 1 to %d", topic.Partitions, maxPartitions)
 		}
 	}
 }
+
+// metricName is a topic as Kafka's metrics have it, in which two topics collide
+// that differ in dots and underscores only (INVALID_TOPIC_EXCEPTION).
+func metricName(topic string) string { return strings.ReplaceAll(topic, ".", "_") }
 
 // maxPartitions keeps a slip of the finger from filling the memory.
 const maxPartitions = 10_000
