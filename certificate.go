@@ -11,12 +11,9 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/internal/ca"
 )
-
-// azureHosts are the hosts of Azure AD that the certificate covers, for those
-// who point the names at idpool (docs/tls.md).
-var azureHosts = []string{"login.microsoftonline.com", "login.windows.net", "sts.windows.net"}
 
 // dnsName is what a certificate may name: RFC 1123 2.1, and a wildcard for the
 // first label.
@@ -116,7 +113,7 @@ func (s *Stack) certify(now time.Time) error {
 
 // certificateNames are what clients may call the https listener.
 func (c Config) certificateNames(publicURL string) []string {
-	names := append([]string{"localhost", "127.0.0.1", "::1"}, azureHosts...)
+	names := append([]string{"localhost", "127.0.0.1", "::1"}, idp.AzureHosts()...)
 	for _, one := range []string{publicURL, c.Listeners.HTTPS.InsideURL} {
 		if host := hostOf(one); host != "" {
 			names = append(names, host)

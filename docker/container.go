@@ -11,6 +11,8 @@ import (
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/testcontainers/testcontainers-go"
+
+	"github.com/idpool/idpool/idp"
 )
 
 // Container is idpool that runs in a container. It has what every container of
@@ -87,7 +89,7 @@ func (c *Container) InsideHTTPSURL() string { return c.inside("https") }
 
 func (c *Container) inside(scheme string) string {
 	if c.azure() {
-		return scheme + "://" + azureNames()[0]
+		return scheme + "://" + idp.AzureHost
 	}
 	return urlOf(c.env["IDPOOL_INSIDE_URL"], scheme)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/testcontainers/testcontainers-go/wait"
 
 	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/idp"
 )
 
 // The ports of the container.
@@ -83,7 +84,7 @@ func (o *options) finish(ctx context.Context) testcontainers.CustomizeRequestOpt
 			join(req, o.network, o.alias)
 		}
 		if o.azure != "" {
-			join(req, o.azure, azureNames()...)
+			join(req, o.azure, idp.AzureHosts()...)
 		}
 		if len(o.logs) > 0 {
 			if req.LogConsumerCfg == nil {
@@ -127,11 +128,6 @@ func checkNetworks(ctx context.Context, names []string) error {
 		}
 	}
 	return fmt.Errorf("network %q is internal, and so the test could not reach idpool: make it without network.WithInternal, or add another network by network.WithNetworkName", names[0])
-}
-
-// azureNames are those of the identity provider that idpool imitates.
-func azureNames() []string {
-	return []string{"login.microsoftonline.com", "login.windows.net", "sts.windows.net"}
 }
 
 // checkPorts keeps what has Azure's names off the host, where a browser or a

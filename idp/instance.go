@@ -21,11 +21,21 @@ type cloudInstance struct {
 	Aliases          []string `json:"aliases"`
 }
 
+// AzureHost is where programs ask Azure's public cloud for tokens.
+const AzureHost = "login.microsoftonline.com"
+
+// AzureHosts are the names by which programs reach the public cloud, AzureHost
+// being the first: what a certificate covers, and a network points at idpool, for
+// those whose authority is written into the program (azure-ad.md 6.2).
+func AzureHosts() []string {
+	return []string{AzureHost, "login.windows.net", "sts.windows.net"}
+}
+
 // worldwide is the public cloud, whose hosts idpool can stand in for.
 var worldwide = cloudInstance{
-	PreferredNetwork: "login.microsoftonline.com",
+	PreferredNetwork: AzureHost,
 	PreferredCache:   "login.windows.net",
-	Aliases:          []string{"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"},
+	Aliases:          []string{AzureHost, "login.windows.net", "login.microsoft.com", "sts.windows.net"},
 }
 
 // instanceDiscovery is GET /common/discovery/instance.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/idpool/idpool"
+	"github.com/idpool/idpool/idp"
 )
 
 // Where the listeners are that go by Azure's names: those who have the names in
@@ -20,7 +21,6 @@ import (
 const (
 	azureHTTP  = "0.0.0.0:80"
 	azureHTTPS = "0.0.0.0:443"
-	azureHost  = "login.microsoftonline.com"
 )
 
 // The addresses that the image has in its environment, for those who give none.
@@ -28,9 +28,6 @@ const (
 	imageHTTP  = "0.0.0.0:8080"
 	imageHTTPS = "0.0.0.0:8443"
 )
-
-// azureHosts are the names that programs reach Azure AD by.
-var azureHosts = []string{azureHost, "login.windows.net", "sts.windows.net"}
 
 // azureNames tells whether Azure's names are this container's own. The zero value
 // asks the machine.
@@ -117,7 +114,7 @@ func (n azureNames) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, resolveIn)
 	defer cancel()
 	var wrong []string
-	for _, host := range azureHosts {
+	for _, host := range idp.AzureHosts() {
 		found, err := lookup(ctx, host)
 		if reason := elsewhere(found, err, own); reason != "" {
 			wrong = append(wrong, host+" leads to "+reason)
@@ -130,7 +127,7 @@ func (n azureNames) check(ctx context.Context) error {
 		return nil
 	}
 	return usageError("", "serve: --azure-names: %s: it is for a container that has %s as aliases in a network of containers: give it them there (--network-alias, or aliases: in a compose file), or use docker compose --profile azure",
-		strings.Join(wrong, ", "), strings.Join(azureHosts, ", "))
+		strings.Join(wrong, ", "), strings.Join(idp.AzureHosts(), ", "))
 }
 
 // own are the addresses of this machine's network interfaces without loopback.
@@ -183,4 +180,4 @@ func beAzure(c *idpool.Config) {
 // azureIssuer is the setting for Azure's own issuers.
 const azureIssuer = "azure"
 
-func azureURL(scheme string) string { return scheme + "://" + azureHost }
+func azureURL(scheme string) string { return scheme + "://" + idp.AzureHost }

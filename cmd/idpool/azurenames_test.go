@@ -13,6 +13,8 @@ import (
 	"testing/fstest"
 
 	"github.com/spf13/cobra"
+
+	"github.com/idpool/idpool/idp"
 )
 
 // container are the surroundings of one: the mark of Docker, and an interface
@@ -61,7 +63,7 @@ func network(names map[string][]string, own ...string) azureNames {
 // aliases are Azure's names, all at the same addresses.
 func aliases(addresses ...string) map[string][]string {
 	names := map[string][]string{}
-	for _, host := range azureHosts {
+	for _, host := range idp.AzureHosts() {
 		names[host] = addresses
 	}
 	return names
@@ -134,7 +136,7 @@ func TestAzureNamesOfAHost(t *testing.T) {
 		switch {
 		case row.want == "" && err != nil:
 			t.Errorf("%s: %v", row.name, err)
-		case row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want) || !strings.Contains(err.Error(), azureHost)):
+		case row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want) || !strings.Contains(err.Error(), idp.AzureHost)):
 			t.Errorf("%s: %v, want %q", row.name, err, row.want)
 		}
 	}
