@@ -67,6 +67,11 @@ func threeBrokers(t *testing.T, topic string) Upstream {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
+	for partition := range int32(6) { // by itself it draws lots, and a broker may lead none
+		if err := cluster.MoveTopicPartition(topic, partition, partition%3); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return Upstream{Bootstrap: cluster.ListenAddrs()[:1], Mechanism: "SCRAM-SHA-256", User: User{"idpool", "secret"}}
 }
 
