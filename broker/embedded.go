@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gofrs/flock"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -39,6 +40,7 @@ type embedded struct {
 type fakeClusters struct {
 	byID   map[string]*fakeCluster
 	served versions
+	folder *flock.Flock // of Data; nil without one
 }
 
 // fakeCluster is one kfake with its users.
@@ -83,6 +85,12 @@ func newFakeClusters(c Config) (*fakeClusters, error) {
 		all, c.Data = []Cluster{{ID: "none"}}, ""
 	}
 	made := &fakeClusters{byID: map[string]*fakeCluster{}}
+	if c.Data != "" {
+		var err error
+		if made.folder, err = holdFolder(c.Data); err != nil {
+			return nil, err
+		}
+	}
 	for _, cluster := range all {
 		f, err := newFakeCluster(c, cluster)
 		if err != nil {
@@ -98,6 +106,23 @@ func newFakeClusters(c Config) (*fakeClusters, error) {
 	}
 	made.served = served.upTo(keyProduce, mostProduce)
 	return made, nil
+}
+
+// holdFolder keeps other processes out of the folder of Data: kfake does not, and
+// two that write there leave records that neither can read. The lock goes with
+// the process, however it ends.
+func holdFolder(dir string) (*flock.Flock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("broker: data: %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, ".lock"))
+	switch held, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("broker: data: %w", err)
+	case !held:
+		return nil, fmt.Errorf("broker: data: another idpool keeps its clusters in %s", dir)
+	}
+	return lock, nil
 }
 
 func newFakeCluster(c Config, cluster Cluster) (*fakeCluster, error) {
@@ -250,5 +275,8 @@ func (c *fakeClusters) close() {
 		f.fake.Close()
 		_ = f.listener.Close()
 		f.accounts.close()
+	}
+	if c.folder != nil {
+		_ = c.folder.Close()
 	}
 }

@@ -49,3 +49,26 @@ func TestDataThatCannotBeUsed(t *testing.T) {
 		t.Errorf("it says %v, want the folder of Data", err)
 	}
 }
+
+// Two processes in one folder would spoil what both have written. A flock is of
+// the open file, so that two servers of one process are kept apart by it too.
+func TestDataOfAnother(t *testing.T) {
+	c := Config{Advertised: "localhost:9092", Data: t.TempDir(), Clusters: []Cluster{{ID: "lkc-acme"}}}
+	first, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(c); err == nil || !strings.Contains(err.Error(), "another idpool keeps its clusters in "+c.Data) {
+		t.Errorf("the second says %v, want whose folder it is", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after, err := New(c)
+	if err != nil {
+		t.Fatalf("once the first is closed: %v", err)
+	}
+	if err := after.Close(); err != nil {
+		t.Error(err)
+	}
+}
