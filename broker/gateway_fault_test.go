@@ -201,7 +201,6 @@ func startFront(t *testing.T, bootstrap []string, log io.Writer) (s *Server, add
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.behind.(*gateway).patience = 300 * time.Millisecond
 	go func() { _ = s.Serve(l) }()
 	return s, l.Addr().String()
 }
@@ -219,7 +218,7 @@ func dialFront(t *testing.T, address string) *rawClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	return &rawClient{t, conn}
 }
 
@@ -297,6 +296,9 @@ func TestGatewayBeforeABrokerThatIsWrong(t *testing.T) {
 			bad.is(tt.at, tt.wrong, good, bad)
 			var log lockedLog
 			s, address := startFront(t, []string{good.Addr().String()}, &log)
+			if slices.Contains(tt.want, "timeout") {
+				s.behind.(*gateway).patience = soon
+			}
 
 			other := dialFront(t, address)
 			if err := other.logIn(); err != nil {
@@ -353,7 +355,7 @@ func (c *rawClient) useAll() error {
 // awaitText waits until the log has a line with everything that is wanted.
 func awaitText(t *testing.T, log *lockedLog, want ...string) {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		for line := range strings.Lines(log.String()) {
 			all := true
 			for _, w := range want {
@@ -370,7 +372,7 @@ func awaitText(t *testing.T, log *lockedLog, want ...string) {
 // awaitGoroutines waits until there are no more than before.
 func awaitGoroutines(t *testing.T, before int) {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		if runtime.NumGoroutine() <= before {
 			return
 		}
@@ -389,6 +391,7 @@ func TestGatewayBeforeASilentCluster(t *testing.T) {
 	t.Run("the second address", func(t *testing.T) {
 		var log lockedLog
 		s, address := startFront(t, []string{silent.Addr().String(), good.Addr().String()}, &log)
+		s.behind.(*gateway).patience = soon
 		c := dialFront(t, address)
 		if err := c.logIn(); err != nil {
 			t.Fatalf("%v\n%s", err, &log)
@@ -403,25 +406,22 @@ func TestGatewayBeforeASilentCluster(t *testing.T) {
 	t.Run("Close", func(t *testing.T) {
 		var log lockedLog
 		s, address := startFront(t, []string{silent.Addr().String()}, &log)
-		s.behind.(*gateway).patience = time.Minute
+		s.behind.(*gateway).patience = time.Hour
+		before := silent.met()
 		closed := make(chan error, 3)
 		for range cap(closed) {
 			c := dialFront(t, address)
 			go func() { closed <- c.logIn() }()
 		}
-		for !silent.has(1) {
+		for silent.met() == before {
 			time.Sleep(time.Millisecond)
 		}
-		began := time.Now()
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-		if took := time.Since(began); took > 10*time.Second {
-			t.Errorf("Close took %v", took)
-		}
 		for range cap(closed) {
-			if err := <-closed; err == nil {
-				t.Error("a client is logged in")
+			if err := <-closed; err == nil || strings.Contains(err.Error(), "timeout") {
+				t.Errorf("a client gets %v, want that its connection is closed", err)
 			}
 		}
 	})
@@ -430,11 +430,11 @@ func TestGatewayBeforeASilentCluster(t *testing.T) {
 	awaitGoroutines(t, before)
 }
 
-// has says whether so many connections have come.
-func (b *fakeBroker) has(n int) bool {
+// met is how many connections have come.
+func (b *fakeBroker) met() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.conns) >= n
+	return len(b.conns)
 }
 
 // TestGatewayWhoseClientGoes: a client that leaves while its broker is silent
@@ -469,7 +469,7 @@ func TestGatewayThatWaitsForItsBroker(t *testing.T) {
 	good.is(keyListGroups, silence, good)
 	var log lockedLog
 	s, address := startFront(t, []string{good.Addr().String()}, &log)
-	s.config.IdleTimeout = 300 * time.Millisecond
+	s.config.IdleTimeout = soon
 	before := runtime.NumGoroutine()
 	c := dialFront(t, address)
 	if err := c.logIn(); err != nil {
@@ -485,9 +485,7 @@ func TestGatewayThatWaitsForItsBroker(t *testing.T) {
 	}
 	_ = c.Close()
 	awaitGoroutines(t, before)
-	if !strings.Contains(log.String(), errUnanswered.Error()) {
-		t.Errorf("the log does not say why:\n%s", &log)
-	}
+	awaitText(t, &log, errUnanswered.Error())
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
@@ -497,14 +495,13 @@ func TestGatewayThatWaitsForItsBroker(t *testing.T) {
 // TestGatewayWithoutAnUpstream: nobody is logged in by a cluster that is not
 // there, and the log says where it was looked for.
 func TestGatewayWithoutAnUpstream(t *testing.T) {
-	gone := startBroker(t)
-	gone.stop()
+	gone := addressOfNobody(t)
 	var log lockedLog
-	s, address := startFront(t, []string{gone.Addr().String()}, &log)
+	s, address := startFront(t, []string{gone}, &log)
 	if err := dialFront(t, address).logIn(); err == nil {
 		t.Error("logged in")
 	}
-	awaitText(t, &log, "the cluster does not say what it serves", gone.Addr().String(), "connection refused")
+	awaitText(t, &log, "the cluster does not say what it serves", gone, "connection refused")
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}

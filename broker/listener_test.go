@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -101,7 +101,7 @@ func (s *streets) only(t *testing.T) {
 // client is franz-go in a network where only the streets are.
 func (s *streets) client(t *testing.T, seed string, more ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(seed), kgo.Dialer(s.dial), loggedIn(), kgo.RetryTimeout(10 * time.Second), kgo.RecordDeliveryTimeout(10 * time.Second)}, more...)...)
+	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(seed), kgo.Dialer(s.dial), loggedIn(), kgo.RetryTimeout(loginPatience), kgo.RecordDeliveryTimeout(loginPatience)}, more...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func (s *streets) client(t *testing.T, seed string, more ...kgo.Opt) *kgo.Client
 // roundTrip produces and reads in a group what a topic has.
 func (s *streets) roundTrip(t *testing.T, seed, topic, group string, want int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), loginPatience)
 	defer cancel()
 	producer := s.client(t, seed)
 	for i := range 30 {
@@ -171,7 +171,7 @@ func TestListenersTellTheirAddressInEveryVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(loginPatience))
 		for _, request := range []kmsg.Request{kmsg.NewPtrMetadataRequest(), coordinator, kmsg.NewPtrDescribeClusterRequest()} {
 			for version := range servedUpTo(t, conn, request.Key()) + 1 {
 				request.SetVersion(version)
@@ -406,18 +406,25 @@ func answersAt(f *front) func() {
 // advertises get its responses as they are, at no cost; those of another one
 // have them read, and no records copied.
 func TestFirstListenerReadsNoResponse(t *testing.T) {
-	if n := testing.AllocsPerRun(100, answersAt(&front{})); n != 0 {
-		t.Errorf("%v allocations for a response at the first listener", n)
+	// The lowest of some runs: what other tests have left running allocates, too.
+	first := testing.AllocsPerRun(100, answersAt(&front{}))
+	for range 9 {
+		first = min(first, testing.AllocsPerRun(100, answersAt(&front{})))
+	}
+	if first != 0 {
+		t.Errorf("%v allocations for a response at the first listener", first)
 	}
 	const times = 100
 	answer := answersAt(&front{place: whereabouts{"inside.test", 1}.everyBroker})
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range times {
-		answer()
+	n := uint64(math.MaxUint64)
+	for range 10 {
+		n = min(n, allocates(func() {
+			for range times {
+				answer()
+			}
+		})/times)
 	}
-	runtime.ReadMemStats(&after)
-	if n := (after.TotalAlloc - before.TotalAlloc) / times; n == 0 || n > 64<<10 {
+	if n == 0 || n > 64<<10 {
 		t.Errorf("%d bytes are allocated for a response of a megabyte at another listener, want that it is read and not copied", n)
 	}
 }

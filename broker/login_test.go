@@ -24,8 +24,13 @@ import (
 	"github.com/idpool/idpool/validator"
 )
 
-// loginPatience is how long a test waits for what must come.
-const loginPatience = 20 * time.Second
+const (
+	// loginPatience is how long a test waits for what must come.
+	loginPatience = time.Minute
+	// soon is how long a test lets somebody be silent who is cut off for it, while
+	// others have to answer in that time: far longer than they take.
+	soon = 2 * time.Second
+)
 
 // testClock is a clock that only the test moves.
 type testClock struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
@@ -151,9 +152,7 @@ func TestBrokerThatTheClusterDoesNotHave(t *testing.T) {
 		t.Errorf("broker 0 tells %q, want the three brokers that there are", told)
 	}
 	t.Run("nor any other", func(t *testing.T) {
-		gone := startBroker(t)
-		gone.stop()
-		r := startReplica(t, 1, Upstream{Bootstrap: []string{gone.Addr().String()}})
+		r := startReplica(t, 1, Upstream{Bootstrap: []string{addressOfNobody(t)}})
 		if conn, err := rawLogin(r.inside.Brokers[0].Addr().String()); err == nil {
 			t.Error("logged in")
 			_ = conn.Close()
@@ -189,14 +188,20 @@ func TestUnlistedBrokersHavePlacesOfEachListener(t *testing.T) {
 	}
 }
 
-// consecutive is the first of some ports that are free.
+// addressOfNobody is one that nobody listens at.
+func addressOfNobody(t *testing.T) string {
+	t.Helper()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(consecutive(t, 1)))
+}
+
+// consecutive is the first of some ports that are free, and that no system gives
+// to connections meanwhile.
 func consecutive(t *testing.T, n int) int {
 	t.Helper()
 	for range 100 {
-		l := listenAt(t, "127.0.0.1:0")
-		first := l.Addr().(*net.TCPAddr).Port
-		open := []net.Listener{l}
-		for i := 1; i < n; i++ {
+		first := 20000 + rand.IntN(12000-n)
+		var open []net.Listener
+		for i := range n {
 			if next, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(first+i))); err == nil {
 				open = append(open, next)
 			}
@@ -230,7 +235,7 @@ func TestBrokerThatHasMoved(t *testing.T) {
 	if told := toldAt(t, address); len(told) != 2 {
 		t.Errorf("told %q after the broker has moved", told)
 	}
-	if !moved.has(1) {
+	if moved.met() == 0 {
 		t.Error("nobody has come to where the broker is now")
 	}
 }
@@ -260,9 +265,9 @@ func TestManyClientsAtABrokersListener(t *testing.T) {
 			done <- err
 		}()
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), loginPatience)
 	defer cancel()
-	for !good.has(1) && ctx.Err() == nil {
+	for good.met() == 0 && ctx.Err() == nil {
 		time.Sleep(time.Millisecond)
 	}
 	close(wait)

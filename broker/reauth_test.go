@@ -465,7 +465,7 @@ func TestReauthenticationPipelined(t *testing.T) {
 // While a client takes its time to authenticate again, it has LoginTimeout for
 // it, and not as long as a connection may be idle.
 func TestReauthenticationTakesTooLong(t *testing.T) {
-	s := newLoginServer(t, Config{LoginTimeout: 300 * time.Millisecond})
+	s := newLoginServer(t, Config{LoginTimeout: soon})
 	c := s.dial(t)
 	c.login("good")
 	c.handshake()
