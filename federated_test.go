@@ -2,7 +2,9 @@ package idpool
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -93,13 +95,18 @@ func post(t *testing.T, web *http.Client, tenant string, form url.Values) string
 }
 
 // unusedAddress is one that nothing listens at, for a Config that must name its
-// issuers before it starts.
+// issuers before it starts. It is below the ports that a system gives to
+// connections and to whoever asks for any: the stack listens there later, and again.
 func unusedAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", freePort)
-	if err != nil {
-		t.Fatal(err)
+	for tries := 0; ; tries++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+		if tries == 100 {
+			t.Fatal(err)
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }

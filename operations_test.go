@@ -101,6 +101,7 @@ func TestTheLogHasTheRequestID(t *testing.T) {
 // answered, and whoever follows the journal is let go.
 func TestTheEndIsDrained(t *testing.T) {
 	s := start(t, Acme())
+	s.drain = time.Minute // what is under way goes on for as long as it takes here
 	follower, err := http.Get(s.Admin + "/v1/journal/stream")
 	if err != nil {
 		t.Fatal(err)
