@@ -44,10 +44,10 @@ func pingOnce(t testing.TB, s *idpooltest.Server) {
 	c.Close()
 }
 
-// send produces a record, for at most ten seconds.
+// send produces a record, for at most a minute: many do so at the same time.
 func send(t testing.TB, c *kgo.Client) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	return c.ProduceSync(ctx, &kgo.Record{Topic: "orders", Value: []byte("one")}).FirstErr()
 }

@@ -229,7 +229,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	if got.failed {
 		t.Fatalf("%s\n%s", got.fatal, got.logged())
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for left := ours(); len(left) > 0; left = ours() {
 		if ctx.Err() != nil {

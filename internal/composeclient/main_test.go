@@ -22,7 +22,7 @@ func environment(s *idpool.Stack) map[string]string {
 		"SECURITY_PROTOCOL": "SASL_PLAINTEXT",
 		"LOGICAL_CLUSTER":   "lkc-acme",
 		"IDENTITY_POOL":     "pool-dev",
-		"LIMIT":             "30s",
+		"LIMIT":             "2m",
 	}
 }
 
@@ -138,12 +138,12 @@ func TestLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	variables := environment(s)
-	variables["BROKERS"], variables["LIMIT"] = closed.Addr().String(), "1s"
+	variables["BROKERS"], variables["LIMIT"] = closed.Addr().String(), "5s" // the token comes before
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
 	_, err = runWith(t, variables)
-	if err == nil || !strings.Contains(err.Error(), "(it is not done after LIMIT, which is 1s)") {
+	if err == nil || !strings.Contains(err.Error(), "(it is not done after LIMIT, which is 5s)") {
 		t.Errorf("the error is %v", err)
 	}
 }
