@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -44,9 +45,13 @@ func TestClientsLogInAgain(t *testing.T) {
 			t.Parallel()
 			c := kafkaConfig()
 			tt.config(t, &c)
+			var log lockedBuffer
+			c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 			s := startKafka(t, c)
 			var dialed atomic.Int64
-			acked, err := trafficFor(t, s, tt.lasts, []kgo.Opt{
+			again := func() int64 { return s.broker.Logins() - dialed.Load() }
+			enough := func(acked int) bool { return acked >= 300 && again() >= 8 }
+			acked, err := trafficFor(t, s, tt.lasts, enough, []kgo.Opt{
 				kgo.SASL(oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) { return shortToken(ctx, s, tt.lifetime) })),
 				kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 					dialed.Add(1)
@@ -56,13 +61,12 @@ func TestClientsLogInAgain(t *testing.T) {
 			if err != nil {
 				t.Errorf("failed: %v", err)
 			}
-			if acked < 300 {
-				t.Errorf("%d records", acked)
-			}
-			again := s.broker.Logins() - dialed.Load()
-			t.Logf("%d records, %d connections, %d re-authentications", acked, dialed.Load(), again)
-			if dialed.Load() > 12 || again < 8 {
-				t.Error("want few connections, which log in again")
+			// A machine that stands still for a second may let the two expire that are in
+			// use. Without a second login they would, again and again.
+			expired := strings.Count(log.String(), "the session has expired")
+			t.Logf("%d records, %d connections, of which %d expired, %d re-authentications", acked, dialed.Load(), expired, again())
+			if !enough(acked) || expired > 2 {
+				t.Error("want connections that log in again")
 			}
 		})
 	}
@@ -93,9 +97,10 @@ func shortToken(ctx context.Context, s *Stack, lifetime time.Duration) (oauth.Au
 	return a, err
 }
 
-// trafficFor produces and consumes for so long, and says how many records were
-// acknowledged, each of which was read, and what failed.
-func trafficFor(t *testing.T, s *Stack, d time.Duration, options []kgo.Opt) (acked int, failed error) {
+// trafficFor produces and consumes for so long, and until there was enough. It
+// says how many records were acknowledged, each of which was read, and what
+// failed.
+func trafficFor(t *testing.T, s *Stack, d time.Duration, enough func(acked int) bool, options []kgo.Opt) (acked int, failed error) {
 	t.Helper()
 	client := func(more ...kgo.Opt) *kgo.Client {
 		c, err := kgo.NewClient(append(append(options[:len(options):len(options)], kgo.SeedBrokers(s.Kafka), kgo.ConnIdleTimeout(10*time.Minute)), more...)...)
@@ -105,18 +110,23 @@ func trafficFor(t *testing.T, s *Stack, d time.Duration, options []kgo.Opt) (ack
 		t.Cleanup(c.Close)
 		return c
 	}
-	producer := client()
+	began, producer := time.Now(), client()
 	consumer := client(kgo.ConsumerGroup("again"), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(time.Second))
 	var mu sync.Mutex
 	var errs []error
 	seen, good := map[string]bool{}, map[string]bool{}
 	note := func(err error) {
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	ctx, cancel := context.WithTimeout(t.Context(), d+kafkaPatience)
 	defer cancel()
+	over := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return ctx.Err() != nil || time.Since(began) > d && enough(len(good))
+	}
 	consume := func(ctx context.Context) {
 		fetches := consumer.PollFetches(ctx)
 		mu.Lock()
@@ -130,7 +140,7 @@ func trafficFor(t *testing.T, s *Stack, d time.Duration, options []kgo.Opt) (ack
 			consume(ctx)
 		}
 	})
-	for i := 0; ctx.Err() == nil; i++ {
+	for i := 0; !over(); i++ {
 		value := fmt.Sprint(i)
 		producer.Produce(t.Context(), &kgo.Record{Topic: "orders", Value: []byte(value)}, func(_ *kgo.Record, err error) {
 			mu.Lock()
@@ -143,11 +153,12 @@ func trafficFor(t *testing.T, s *Stack, d time.Duration, options []kgo.Opt) (ack
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+	cancel()
 	if err := producer.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	reading.Wait()
-	after, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	after, stop := context.WithTimeout(t.Context(), kafkaPatience)
 	defer stop()
 	for len(seen) < len(good) && after.Err() == nil {
 		consume(after)

@@ -30,6 +30,10 @@ const (
 	acmeScope  = "api://be587d08-a466-45e9-a02a-dfdda6b4c765/.default"
 )
 
+// kafkaPatience is how long a test waits for what must come: far longer than it
+// takes.
+const kafkaPatience = time.Minute
+
 // kafkaConfig is the Acme config with topics, and with a pool for each role
 // under test.
 func kafkaConfig() Config {
@@ -71,8 +75,8 @@ func kafkaClientOf(t *testing.T, s *Stack, cluster, pools string, more ...kgo.Op
 			token, err := s.Token(ctx, idp.TokenRequest{Tenant: acmeTenant, ClientID: acmeClient, Scope: acmeScope, InsecureSkipCredential: true})
 			return oauth.Auth{Token: token.AccessToken, Extensions: extensions}, err
 		})),
-		kgo.RetryTimeout(5 * time.Second),
-		kgo.RecordDeliveryTimeout(5 * time.Second),
+		kgo.RetryTimeout(kafkaPatience),
+		kgo.RecordDeliveryTimeout(kafkaPatience),
 	}, more...)
 	c, err := kgo.NewClient(options...)
 	if err != nil {
@@ -85,7 +89,7 @@ func kafkaClientOf(t *testing.T, s *Stack, cluster, pools string, more ...kgo.Op
 // produceConsume sends records to a topic and reads them in a group, committing.
 func produceConsume(t *testing.T, s *Stack, pools, topic, group string, n int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkaPatience)
 	defer cancel()
 	producer := kafkaClient(t, s, pools)
 	for i := range n {
@@ -164,9 +168,7 @@ func TestKafkaProtocolOfItsOwn(t *testing.T) {
 			if err := kafkaClient(t, s, "pool-dev", append(wrong, kgo.RetryTimeout(time.Second))...).Ping(t.Context()); err == nil {
 				t.Error("the other protocol is taken too")
 			}
-			if !strings.Contains(log.String(), tt.want) {
-				t.Errorf("the log has no %q: %s", tt.want, log.String())
-			}
+			log.await(t, tt.want)
 		})
 	}
 }
@@ -183,7 +185,7 @@ func TestKafkaKeepsItsDataInAFolder(t *testing.T) {
 	c.IdentityProviders[0].IdentityPools[0].RoleBindings = []pool.RoleBinding{
 		{Role: "DeveloperRead", Cluster: "lkc-acme", Resource: "topic=orders"}, {Role: "DeveloperRead", Cluster: "lkc-acme", Resource: "group=*"}}
 	again := startKafka(t, c)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkaPatience)
 	defer cancel()
 	consumer := kafkaClient(t, again, "pool-dev", kgo.ConsumerGroup("after"), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	for got := 0; got < 20; {
@@ -369,6 +371,17 @@ func (s *lockedBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// await waits for a text: the line of a connection is written once that is closed.
+func (s *lockedBuffer) await(t *testing.T, want string) {
+	t.Helper()
+	for over := time.Now().Add(kafkaPatience); !strings.Contains(s.String(), want); time.Sleep(time.Millisecond) {
+		if time.Now().After(over) {
+			t.Errorf("the log has no %q: %s", want, s.String())
+			return
+		}
+	}
 }
 
 // TestUpstreamUsersInAFile: a map of users panicked in every command that reads

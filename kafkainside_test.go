@@ -6,8 +6,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +66,7 @@ func TestKafkaInside(t *testing.T) {
 				t.Errorf("inside is %q", s.KafkaInside)
 			}
 			produceConsume(t, s, "pool-dev", "orders", "outside", 20)
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), kafkaPatience)
 			defer cancel()
 			if err := insideClient(t, s, "pool-dev").ProduceSync(ctx, &kgo.Record{Topic: "orders", Value: []byte("from inside")}).FirstErr(); err != nil {
 				t.Fatal(err)
@@ -147,18 +149,22 @@ func TestKafkaInsideTakesWhatTheOtherTakes(t *testing.T) {
 	})
 }
 
-// freePorts are addresses of 127.0.0.1 that nobody listens at.
+// freePorts are addresses of 127.0.0.1 that nobody listens at, and that no system
+// gives to connections meanwhile.
 func freePorts(t *testing.T, n int) (all []string) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", freePort)
+	for range 100 * n {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(12000))))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		defer l.Close()
-		all = append(all, l.Addr().String())
+		if all = append(all, l.Addr().String()); len(all) == n {
+			return all
+		}
 	}
-	return all
+	t.Fatalf("no %d ports are free", n)
+	return nil
 }
 
 // TestGatewayAtTheSamePorts: two stacks of one config, as replicas are, place
