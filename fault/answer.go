@@ -70,8 +70,7 @@ func (x *injection) change(c capture, how func(body []byte) ([]byte, error)) {
 		c.Body.Write(changed)
 		return
 	}
-	f := &x.armed.fault
-	touched := f.Delay > 0 || f.CutBody > 0 || f.SlowBody > 0
+	touched := x.armed.fault.touches()
 	x.armed.missed(err, !touched)
 	if !touched { // what has the header counts as injected, and nothing else
 		x.w.Header().Del(Header)

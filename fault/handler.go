@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/idpool/idpool/idp"
 )
 
 // Handler is an identity provider that goes wrong: next with the faults of the
@@ -46,7 +48,7 @@ type injection struct {
 func (x *injection) happen() {
 	f := &x.armed.fault
 	x.w.Header().Set(Header, f.ID)
-	x.r.Request = x.r.WithContext(context.WithValue(x.r.Context(), idKey{}, f.ID))
+	x.r.Request = x.r.WithContext(context.WithValue(x.r.Context(), happeningKey{}, happening{f.ID, f.onlyChanges()}))
 	if f.Delay > 0 || f.Stall || f.SlowBody > 0 {
 		x.r.hold() // or the server would not notice that the client leaves
 		x.unlimited()
@@ -62,14 +64,24 @@ func (x *injection) happen() {
 	}
 }
 
-// idKey is the key of a fault's id in the context of a request.
-type idKey struct{}
+// happeningKey is the key of what happens in the context of a request.
+type happeningKey struct{}
+
+// happening is a fault that happens to a request. One that only changes what is
+// given has no part in a refusal.
+type happening struct {
+	id        string
+	onlyGiven bool
+}
 
 // ID is the fault that happens to the request of a context, for lines of the log;
 // empty for none.
 func ID(ctx context.Context) string {
-	id, _ := ctx.Value(idKey{}).(string)
-	return id
+	h, _ := ctx.Value(happeningKey{}).(happening)
+	if h.onlyGiven && idp.Refused(ctx) {
+		return ""
+	}
+	return h.id
 }
 
 // changes says whether a fault does more than delay.
@@ -81,6 +93,13 @@ func (f *Fault) changes() bool {
 func (f *Fault) answers() bool {
 	return f.Status != 0 || f.AADSTS != 0 || f.RetryAfter != 0 || f.Body != "" || f.HTML
 }
+
+// touches says whether a fault changes how an answer comes, whatever it is.
+func (f *Fault) touches() bool { return f.Delay > 0 || f.CutBody > 0 || f.SlowBody > 0 }
+
+// onlyChanges says whether a fault does nothing but change what is given, so that
+// it does not happen to a request that is refused.
+func (f *Fault) onlyChanges() bool { return (f.JWKS != "" || f.Token != "") && !f.touches() }
 
 // leave breaks the connection off, at once or when the stall ends. The observer
 // is told before, since a stall may outlast whoever looks.

@@ -308,7 +308,8 @@ func (l listener) grantToken(w http.ResponseWriter, r *http.Request, v1 bool) an
 
 func (l listener) refuseToken(r *http.Request, request TokenRequest, refused *Error) answer {
 	if refused.Code != "" { // else nobody is told: somebody breaks the connection off
-		l.config.Logger.WarnContext(r.Context(), "token refused", "aadsts", refused.Number, "error", refused.Code, "tenant", l.tenantName(request.Tenant),
+		ctx := context.WithValue(r.Context(), refusedKey{}, true)
+		l.config.Logger.WarnContext(ctx, "token refused", "aadsts", refused.Number, "error", refused.Code, "tenant", l.tenantName(request.Tenant),
 			"client_id", loggableID(request.ClientID), "scope", l.loggable(request.asked()), "detail", refused.detail, "request_id", responseID(r))
 	}
 	a := l.refuse(r, refused)
@@ -318,6 +319,13 @@ func (l listener) refuseToken(r *http.Request, request TokenRequest, refused *Er
 	}
 	return a
 }
+
+// refusedKey marks the context of the log's line about a request that is refused.
+type refusedKey struct{}
+
+// Refused says, by the context of a line of the log, whether the line is about a
+// token that was refused: what happens to issued tokens alone has no part in it.
+func Refused(ctx context.Context) bool { return ctx.Value(refusedKey{}) != nil }
 
 // asked is what the client asked for, as it sent it.
 func (r TokenRequest) asked() string {
