@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/idpool/idpool/fault"
@@ -24,12 +23,13 @@ var brokenNames = sync.OnceValue(func() []string {
 func (s *Scope) newFaults(seed uint64) *fault.Set {
 	var without []string
 	if s.id != "" {
-		without = []string{fault.TLS}
+		// A TLS handshake says nothing of a tenant, and these belong to none.
+		without = append(fault.SharedTenants(), fault.TLS)
 	}
 	return fault.New(fault.Config{
 		Seed:    seed,
 		Now:     s.clock.Now,
-		Tenant:  func(segment string) string { return s.current().idp.TenantID(segment) },
+		Tenant:  func(word string) string { return s.current().idp.TenantID(s.tenant(word)) },
 		Refuse:  func(w http.ResponseWriter, r *http.Request, e *idp.Error) { s.current().idp.WriteError(w, r, e) },
 		Without: without,
 		Break:   s.breakToken, TokenNames: brokenNames,
@@ -47,12 +47,7 @@ func (s *Scope) breakToken(_ context.Context, name, token string) (string, error
 }
 
 // AddFault lets something go wrong from now on, and returns the fault with its
-// id. A TLS handshake says nothing of a tenant, and /common belongs to none, so
-// that their faults are the Stack's own scope's to have. Its error is a
+// id, as Add of [Scope.Faults] does. Faults of TLS handshakes and of /common and
+// its like are the Stack's own scope's to have, which answers them. Its error is a
 // *fault.Error.
-func (s *Scope) AddFault(f fault.Fault) (fault.Fault, error) {
-	if s.id != "" && slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(f.Tenant)) {
-		return fault.Fault{}, &fault.Error{Field: "tenant", Message: f.Tenant + " is the server's own to answer, so that its faults are those of the server's own scope"}
-	}
-	return s.faults.Add(f)
-}
+func (s *Scope) AddFault(f fault.Fault) (fault.Fault, error) { return s.faults.Add(f) }

@@ -173,8 +173,10 @@ func isID(s string) bool {
 // there when the fault is added is most likely misspelt.
 func (s *Set) checkHere(f *Fault) mistakes {
 	var m mistakes
-	if slices.Contains(s.config.Without, f.Endpoint) {
-		m.add("endpoint", "%s is shared by all scopes: its faults belong to the server's own scope", f.Endpoint)
+	for _, at := range []struct{ field, word string }{{"endpoint", f.Endpoint}, {"tenant", f.Tenant}} {
+		if at.word != "" && slices.Contains(s.config.Without, strings.ToLower(at.word)) {
+			m.add(at.field, "%s is shared by all scopes: its faults belong to the server's own scope", at.word)
+		}
 	}
 	if f.Tenant != "" && s.config.Tenant != nil && s.config.Tenant(f.Tenant) == "" && !isShared(f.Tenant) {
 		m.add("tenant", "there is no tenant %q", f.Tenant)
@@ -192,7 +194,7 @@ func (s *Set) checkHere(f *Fault) mistakes {
 	return m
 }
 
-// isShared names the segments that stand for no tenant of their own.
-func isShared(segment string) bool {
-	return slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(segment))
-}
+// SharedTenants are the segments of a URL that stand for no tenant of their own.
+func SharedTenants() []string { return []string{"common", "organizations", "consumers"} }
+
+func isShared(segment string) bool { return slices.Contains(SharedTenants(), strings.ToLower(segment)) }

@@ -98,11 +98,15 @@ func TestNoBreak(t *testing.T) {
 // A set refuses faults where it is never asked, also those of a file, and takes
 // all others.
 func TestWithout(t *testing.T) {
-	s := fault.New(fault.Config{Without: []string{fault.TLS}})
+	s := fault.New(fault.Config{Without: []string{fault.TLS, "common"}, Tenant: func(string) string { return "" }})
 	_, err := s.Add(fault.Fault{Endpoint: fault.TLS, Close: true})
 	var typed *fault.Error
 	if !errors.As(err, &typed) || typed.Field != "endpoint" || !strings.Contains(typed.Text(), "belong to the server's own scope") {
 		t.Errorf("Add: got %v", err)
+	}
+	_, err = s.Add(fault.Fault{Endpoint: fault.Token, Tenant: "Common", Close: true})
+	if want := "fault: tenant: Common is shared by all scopes: its faults belong to the server's own scope"; err == nil || err.Error() != want {
+		t.Errorf("Add: got %v, want %s", err, want)
 	}
 	_, err = s.Read("f.yaml", []byte("- {endpoint: token, close: true}\n- {endpoint: tls, close: true}\n"))
 	if want := "f.yaml:2:14: [1].endpoint: tls is shared by all scopes: its faults belong to the server's own scope"; err == nil || err.Error() != want {

@@ -33,11 +33,11 @@ type Config struct {
 	TokenNames func() []string
 	// Keys are those that the faults of JWKS put in: of kind stale some that a
 	// tenant (its id) does not publish any more, and of kind other-tenant some of
-	// another tenant. Nil, or no key, means idp.SpareKeys.
+	// another tenant. Nil, or no key, means some of idp.StrangerKeys.
 	Keys func(kind, tenant string) []*idp.Key
-	// Without are the endpoints that this Set is never asked about, such as TLS in
-	// a scope that shares its listeners: a fault there is refused, since it would
-	// never happen.
+	// Without are the endpoints and the words for tenants, in lower case, that this
+	// Set is never asked about, such as TLS and common in a scope that shares its
+	// listeners: a fault there is refused, since it would never happen.
 	Without []string
 }
 
