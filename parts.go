@@ -55,7 +55,8 @@ func (c Config) compile(in surroundings) (parts, error) {
 	x := &checker{config: c}
 	files := &keyFiles{config: c, read: map[string]keyFile{}, fields: map[string]bool{}}
 	p := parts{tenants: x.tenants(files)}
-	server, err := idp.New(idp.Config{Tenants: p.tenants, Issuer: c.Issuer, Now: in.now, Logger: in.log, Seed: c.Seed, Client: in.client, TenantKeys: in.alone})
+	server, err := idp.New(idp.Config{Tenants: p.tenants, Hosts: c.webHosts(), Issuer: c.Issuer, Now: in.now, Logger: in.log,
+		Seed: c.Seed, Client: in.client, TenantKeys: in.alone})
 	if err != nil {
 		x.errs = append(x.errs, files.place(err))
 	}

@@ -38,6 +38,19 @@ func (c Config) publicURLs(port, securePort string) publicURLs {
 	return p
 }
 
+// webHosts are the names that the Config has for the http and https listeners.
+func (c Config) webHosts() []string {
+	names := slices.Clone(c.Listeners.HTTPS.Names)
+	for _, l := range []Listener{c.Listeners.HTTP, c.Listeners.HTTPS.listener()} {
+		for _, base := range []string{l.PublicURL, l.InsideURL} {
+			if host := hostOf(base); host != "" {
+				names = append(names, host)
+			}
+		}
+	}
+	return names
+}
+
 // inside is the second URL as clients and the handlers have it.
 func (l Listener) inside() string {
 	return withoutDefaultPort(strings.TrimSuffix(l.InsideURL, "/"))

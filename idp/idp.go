@@ -28,6 +28,10 @@ type Config struct {
 	// which suits a test with one client and nothing else: a broker that knows
 	// the server by another name would refuse the issuer.
 	PublicURL string
+	// Hosts are further names that clients have for the server. The endpoints of
+	// managed identities, which ask for no credential, answer at no name that a web
+	// page may have (DNS rebinding) unless it is one of these or that of PublicURL.
+	Hosts []string
 	// Issuer is the iss of v2.0 tokens: empty for PublicURL/{tenantid}/v2.0,
 	// "azure" for https://login.microsoftonline.com/{tenantid}/v2.0, and any
 	// URL as given.
@@ -49,6 +53,10 @@ type Config struct {
 	// Logger gets a line for each token and each refusal, never a secret or a
 	// token. Nil means none.
 	Logger *slog.Logger
+	// Mask takes out of what a client sent what the log and an [Observer] must not
+	// have. Nil takes out the secrets of the tenants' applications, and what looks
+	// like a token.
+	Mask func(string) string
 }
 
 // Server is the identity provider. It is safe for concurrent use.

@@ -49,6 +49,11 @@ func (l listener) imds(_ http.ResponseWriter, r *http.Request) answer {
 		}
 		return answer{status: http.StatusBadRequest, header: imdsHeaders, body: imdsError{code, description}, about: about}
 	}
+	if page := l.webPage(r); page != "" {
+		denied := refuse("access_denied", page)
+		denied.status = http.StatusForbidden
+		return denied
+	}
 	query := r.URL.Query()
 	switch {
 	case !strings.EqualFold(r.Header.Get("Metadata"), "true"):
@@ -97,6 +102,9 @@ func (l listener) appService(_ http.ResponseWriter, r *http.Request) answer {
 			about.refused = &Error{Code: http.StatusText(status), detail: message}
 		}
 		return answer{status: status, body: appServiceError{status, message}, about: about}
+	}
+	if page := l.webPage(r); page != "" {
+		return refuse(http.StatusForbidden, page)
 	}
 	query := r.URL.Query()
 	switch {
