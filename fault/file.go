@@ -63,7 +63,7 @@ func (s *Set) Read(name string, data []byte) ([]Fault, error) {
 	}
 	for i, f := range faults {
 		compiled, _ := f.check() // it has been compiled before
-		faults[i] = s.arm(f, compiled)
+		faults[i] = s.arm(f, compiled).fault
 	}
 	return faults, nil
 }

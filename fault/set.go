@@ -81,15 +81,37 @@ func New(c Config) *Set {
 // match, the first one happens. It returns the fault with its id. Its error is
 // an *[Error].
 func (s *Set) Add(f Fault) (Fault, error) {
+	a, err := s.add(f)
+	if err != nil {
+		return Fault{}, err
+	}
+	return a.fault, nil
+}
+
+// AddTemporary is Add for a fault that its adder takes out again, by calling
+// remove: that takes out this one, and none that has got its id meanwhile.
+func (s *Set) AddTemporary(f Fault) (added Fault, remove func(), err error) {
+	a, err := s.add(f)
+	if err != nil {
+		return Fault{}, nil, err
+	}
+	return a.fault, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.remove(slices.Index(s.faults, a))
+	}, nil
+}
+
+func (s *Set) add(f Fault) (*armed, error) {
 	compiled, m := f.check()
 	m = append(m, s.checkHere(&f)...)
 	if len(m) > 0 {
-		return Fault{}, m[0]
+		return nil, m[0]
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if mistake := s.room(f.ID, 1); mistake != nil {
-		return Fault{}, mistake
+		return nil, mistake
 	}
 	return s.arm(f, compiled), nil
 }
@@ -113,7 +135,7 @@ func (s *Set) find(id string) int {
 }
 
 // arm adds a fault that has been checked.
-func (s *Set) arm(f Fault, compiled *condition) Fault {
+func (s *Set) arm(f Fault, compiled *condition) *armed {
 	for f.ID == "" { // somebody may have given another fault the next name
 		s.made[f.Endpoint]++
 		if id := fmt.Sprintf("%s-%d", f.Endpoint, s.made[f.Endpoint]); s.find(id) < 0 {
@@ -123,9 +145,10 @@ func (s *Set) arm(f Fault, compiled *condition) Fault {
 	if f.Probability != nil {
 		f.Probability = new(*f.Probability) // the caller's may change
 	}
-	s.faults = append(s.faults, newArmed(f, compiled, s.config.Seed))
+	a := newArmed(f, compiled, s.config.Seed)
+	s.faults = append(s.faults, a)
 	s.publish()
-	return f
+	return a
 }
 
 // publish makes the faults known to those who ask.
@@ -153,7 +176,11 @@ func (s *Set) publish() {
 func (s *Set) Remove(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.find(id)
+	return s.remove(s.find(id))
+}
+
+// remove takes out the fault of an index, if there is one.
+func (s *Set) remove(i int) bool {
 	if i < 0 {
 		return false
 	}

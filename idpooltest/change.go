@@ -14,11 +14,11 @@ import (
 // breaks is broken for [Server.Token] and for the decisions of the server too.
 func (s *Server) Fault(t testing.TB, f fault.Fault) fault.Fault {
 	t.Helper()
-	added, err := s.AddFault(f)
+	added, remove, err := s.Faults().AddTemporary(f)
 	if err != nil {
 		t.Fatalf("idpooltest: %v", err)
 	}
-	t.Cleanup(func() { s.Faults().Remove(added.ID) })
+	t.Cleanup(remove)
 	return added
 }
 
