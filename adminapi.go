@@ -105,8 +105,11 @@ func (c *call) path(name string) string {
 
 // own is a parameter of the path by the scope's own name: what its config calls a
 // tenant or a pool will do.
-func (c *call) own(name string) string {
-	switch value := c.path(name); name {
+func (c *call) own(name string) string { return c.ownName(name, c.path(name)) }
+
+// ownName is the value of such a parameter by the scope's own name.
+func (c *call) ownName(name, value string) string {
+	switch name {
 	case "tenant":
 		return c.tenant(value)
 	case "pool":

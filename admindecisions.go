@@ -3,7 +3,6 @@ package idpool
 import (
 	"cmp"
 	"net/http"
-	"strings"
 
 	"github.com/idpool/idpool/internal/openapi"
 	"github.com/idpool/idpool/validator"
@@ -47,7 +46,7 @@ func (c *call) decision() (reply, error) {
 	return ok(c.decideFor(c.r.Context(), "admin", validator.Request{
 		Token:      in.Token,
 		Cluster:    cmp.Or(in.Cluster, in.Extensions["logicalCluster"]),
-		Pools:      c.poolIDs(cmp.Or(in.Pool, in.Extensions["identityPoolId"])),
+		Pools:      c.current().renames.poolList(cmp.Or(in.Pool, in.Extensions["identityPoolId"])),
 		Extensions: in.Extensions,
 		All:        true,
 	}))
@@ -62,13 +61,4 @@ func (c *call) refreshProvider() (reply, error) {
 		return reply{}, err
 	}
 	return gone()
-}
-
-// poolIDs is a list of pools, as on the wire, by the scope's own names.
-func (c *call) poolIDs(list string) string {
-	ids := strings.Split(list, ",")
-	for i := range ids {
-		ids[i] = c.PoolID(ids[i])
-	}
-	return strings.Join(ids, ",")
 }

@@ -165,8 +165,8 @@ func (e elements[T]) patch(c *call) (reply, error) {
 
 // set puts an element in its place, or behind the others.
 func (e elements[T]) set(c *call, revised func(place[T]) (T, error)) (reply, error) {
-	answer, at := reply{status: http.StatusOK}, ""
-	err := c.Change(c.r.Context(), func(config *Config) error {
+	answer, at, index := reply{status: http.StatusOK}, "", 0
+	stored, err := c.changed(c.r.Context(), func(config *Config) error {
 		p, err := e.place(c, config)
 		if err != nil {
 			return err
@@ -184,16 +184,26 @@ func (e elements[T]) set(c *call, revised func(place[T]) (T, error)) (reply, err
 		} else {
 			(*p.list)[p.index] = after
 		}
-		answer.body, at = after, p.at()
+		at, index = p.at(), p.index
 		return nil
 	})
-	return answer, beneath(at, err)
+	if err != nil {
+		return reply{}, beneath(at, err)
+	}
+	list, _, err := e.within(c, &stored)
+	if err == nil { // what it is like in the scope
+		answer.body = (*list)[index]
+	}
+	return answer, err
 }
 
 // agree refuses an element whose id is not that of the path, and gives it that
 // of the path when it has none.
 func (e elements[T]) agree(c *call, p place[T], after *T) error {
 	id, word := e.id(after), c.own(e.param)
+	if c.id != "" && *id != "" {
+		*id = c.ownName(e.param, *id)
+	}
 	agreed := func() bool { return e.is(after, word) }
 	if p.index >= 0 {
 		now := &(*p.list)[p.index]

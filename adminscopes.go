@@ -67,8 +67,15 @@ func (s *Stack) scopeEndpoints() []endpoint {
 }
 
 func (s *Scope) view() scopeView {
-	v := scopeView{ID: s.id, Name: s.name, Tenants: s.renames.tenants, Pools: s.renames.pools}
 	w, base := s.current(), s.stack.base()
+	v := scopeView{ID: s.id, Name: s.name, Tenants: map[string]string{}, Pools: map[string]string{}}
+	given := w.renames.reversed()
+	for _, t := range w.config.Tenants {
+		v.Tenants[strings.ToLower(orSame(given.tenants, t.ID))] = t.ID
+	}
+	for id := range w.pools {
+		v.Pools[given.pool(id)] = id
+	}
 	if tenant := s.TenantID(); tenant != "" {
 		v.TokenURL = base + "/" + tenant + "/oauth2/v2.0/token"
 		v.Issuer = idp.Issuer(w.config.Issuer, base, tenant)

@@ -24,6 +24,13 @@ import (
 // and then nothing has changed; or, as an *[ApplyError], that the embedded
 // cluster did not take all of it.
 func (s *Scope) Change(ctx context.Context, change func(*Config) error) error {
+	_, err := s.changed(ctx, change)
+	return err
+}
+
+// changed is Change, and returns the Config that it has put into use. Nothing may
+// be written to that.
+func (s *Scope) changed(ctx context.Context, change func(*Config) error) (Config, error) {
 	return s.revise(ctx, func(c Config) (Config, error) {
 		c = clone(c)
 		err := change(&c)
@@ -34,7 +41,8 @@ func (s *Scope) Change(ctx context.Context, change func(*Config) error) error {
 // Apply replaces the Config of the scope, as [Scope.Change] does. What only a
 // restart changes (listeners, keys, clusters, …) must be as it is.
 func (s *Scope) Apply(ctx context.Context, c Config) error {
-	return s.revise(ctx, func(Config) (Config, error) { return clone(c), nil })
+	_, err := s.revise(ctx, func(Config) (Config, error) { return clone(c), nil })
+	return err
 }
 
 // Reset returns to the Config that the scope began with, without faults, with
@@ -49,31 +57,36 @@ func (s *Scope) Reset(ctx context.Context) error {
 	return err
 }
 
-// revise puts a changed Config into use. revision gets the one in use and must
-// not write to what that shares.
-func (s *Scope) revise(ctx context.Context, revision func(Config) (Config, error)) error {
+// revise puts a changed Config into use, by the scope's own names, and returns it.
+// revision gets the one in use and must not write to what that shares.
+func (s *Scope) revise(ctx context.Context, revision func(Config) (Config, error)) (Config, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	if err := s.ended(); err != nil {
-		return err
+		return Config{}, err
 	}
 	before := s.current()
 	c, err := revision(before.config)
 	if err != nil {
-		return err
+		return Config{}, err
+	}
+	names := before.renames.extended(c)
+	if s.id != "" {
+		c = names.config(c, s.stack.publicURLs.all())
 	}
 	if field := before.config.fixed(c); field != "" {
-		return ConfigErrors{{File: c.source, Field: field, Message: "cannot change while idpool runs: it needs a restart"}}
+		return Config{}, ConfigErrors{{File: c.source, Field: field, Message: "cannot change while idpool runs: it needs a restart"}}
 	}
 	after, err := s.newWorld(c.like(before.config), before)
 	if err != nil {
-		return err
+		return Config{}, err
 	}
+	after.renames = names
 	if err := s.stack.scopes.enter(s, after, before); err != nil {
-		return err
+		return Config{}, err
 	}
 	s.world.Store(after)
-	return s.refreshBroker(ctx)
+	return after.config, s.refreshBroker(ctx)
 }
 
 // like takes over from the running Config what only Go can say, and what comes
@@ -146,6 +159,7 @@ func (s *Scope) bind(poolID string, bindings []pool.RoleBinding) error {
 		return err
 	}
 	before := s.current()
+	poolID = before.renames.pool(poolID)
 	p := before.pools[poolID]
 	if p == nil {
 		return fmt.Errorf("idpool: there is no pool %q", poolID)

@@ -12,6 +12,7 @@ import (
 
 // Decide says whether a token may log in, and if not, why and how to fix it.
 func (s *Scope) Decide(ctx context.Context, r validator.Request) validator.Decision {
+	r.Pools = s.current().renames.poolList(r.Pools)
 	return s.decideFor(ctx, "", r)
 }
 

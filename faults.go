@@ -47,7 +47,11 @@ func (s *Scope) breakToken(_ context.Context, name, token string) (string, error
 }
 
 // AddFault lets something go wrong from now on, and returns the fault with its
-// id, as Add of [Scope.Faults] does. Faults of TLS handshakes and of /common and
+// id, as Add of [Scope.Faults] does. Its condition, too, may have the names of the
+// Config that the scope is a copy of. Faults of TLS handshakes and of /common and
 // its like are the Stack's own scope's to have, which answers them. Its error is a
 // *fault.Error.
-func (s *Scope) AddFault(f fault.Fault) (fault.Fault, error) { return s.faults.Add(f) }
+func (s *Scope) AddFault(f fault.Fault) (fault.Fault, error) {
+	f.Tenant, f.When = s.tenant(f.Tenant), s.current().renames.condition(f.When)
+	return s.faults.Add(f)
+}

@@ -20,7 +20,11 @@ type ScopeConfig struct {
 // It is a copy of a Config in which the tenants have other ids, their domains
 // are below a name of the scope, and the pools have other ids: [Scope.TenantID]
 // and [Scope.PoolID] say which. Whatever mentions one of them follows, issuers
-// and filters included. Applications keep their appId, secrets and roles.
+// and filters included. Applications keep their appId, secrets and roles. What
+// [Scope.Change] and [Scope.Apply] add later is renamed likewise, so that other
+// scopes may add the same; what has a name of the scope's already, such as
+// ID-SCOPE for a pool, keeps it. A copy of another scope's Config has the names
+// of the Config which that is a copy of.
 //
 // Listeners, the certificate and the Kafka cluster with its topics are shared.
 // The clock runs by the Stack's: moving that moves all.
@@ -37,15 +41,15 @@ func (s *Stack) NewScope(c ScopeConfig) (*Scope, error) {
 	scope.clock = newClock(s.clock.Now)
 	own := s.current().config
 	if c.Config != nil {
-		own = c.Config.like(own)
+		own = s.original(c.Config.like(own))
 	}
 	if field := own.fixed(s.config); field != "" {
 		return nil, &ConfigError{File: own.source, Field: field, Message: "is shared by all scopes, and cannot be another in one"}
 	}
-	scope.renames = renames(own, scope.id)
-	scope.initial = scope.renames.config(own, s.publicURLs.all())
+	names := renaming{scope: scope.id}.extended(own)
+	scope.initial = names.config(own, s.publicURLs.all())
 	scope.initial.Keyring = s.scopes.keys()
-	if err := scope.begin(scope.initial); err != nil {
+	if err := scope.begin(scope.initial, names); err != nil {
 		scope.end()
 		return nil, err
 	}
@@ -71,9 +75,9 @@ func (s *Scope) TenantID() string {
 	return ""
 }
 
-// PoolID is what the scope calls the pool that the Config it is a copy of calls
-// id. In the Stack's own scope it is the same.
-func (s *Scope) PoolID(id string) string { return s.renames.pool(id) }
+// PoolID is what the scope calls the pool that the Config it is a copy of, or who
+// added it, calls id. In the Stack's own scope it is the same.
+func (s *Scope) PoolID(id string) string { return s.current().renames.pool(id) }
 
 // Close ends the scope: its tenants, tokens and pools are unknown from now on.
 // The Stack's own scope ends with the Stack. Closing twice is closing once.

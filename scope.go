@@ -19,10 +19,13 @@ import (
 // journal. What happens in one is not seen in another. The Stack has one, for
 // its Config; further ones share its listeners, so that tests which run in
 // parallel can share a server. It is safe for concurrent use.
+//
+// A further scope has other tenant ids, domains and pool ids than the Config that
+// it is a copy of, as [Stack.NewScope] says. Its methods, and those of its
+// journal, take both names, and return the scope's own.
 type Scope struct {
 	id      string // empty for the Stack's own
 	name    string // for people
-	renames renaming
 	stack   *Stack
 	clock   *Clock
 	journal *journal.Journal
@@ -50,13 +53,13 @@ func newRootScope(stack *Stack, c Config) (*Scope, error) {
 	}
 	s.log = slog.New(faultLog{s.log.Handler()})
 	s.clock = newClock(now)
-	return s, s.begin(clone(c))
+	return s, s.begin(clone(c), renaming{})
 }
 
 // begin makes the first world of a scope.
-func (s *Scope) begin(c Config) error {
+func (s *Scope) begin(c Config, names renaming) error {
 	s.lifetime, s.end = context.WithCancel(context.Background())
-	s.journal = journal.New(journal.Config{Now: s.clock.Now})
+	s.journal = journal.New(journal.Config{Now: s.clock.Now, Tenant: s.tenant})
 	s.faults = s.newFaults(c.Seed)
 	local := &inProcess{next: c.Transport}
 	for _, base := range s.stack.publicURLs.all() {
@@ -67,6 +70,7 @@ func (s *Scope) begin(c Config) error {
 	if err != nil {
 		return err
 	}
+	w.renames = names
 	s.world.Store(w) // first: who finds the scope finds its world
 	return s.stack.scopes.enter(s, w, nil)
 }
@@ -92,11 +96,15 @@ func (s *Scope) Journal() *journal.Journal { return s.journal }
 func (s *Scope) Faults() *fault.Set { return s.faults }
 
 // Pool is a pool of the scope by its id; nil when there is none.
-func (s *Scope) Pool(id string) *pool.Pool { return s.current().pools[id] }
+func (s *Scope) Pool(id string) *pool.Pool {
+	w := s.current()
+	return w.pools[w.renames.pool(id)]
+}
 
 // Token issues an access token as the token endpoint would, without a server.
 // Its error is an *idp.Error.
 func (s *Scope) Token(ctx context.Context, r idp.TokenRequest) (idp.TokenResponse, error) {
+	r.Tenant = s.tenant(r.Tenant)
 	return s.current().idp.Token(ctx, s.stack.base(), r)
 }
 

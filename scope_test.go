@@ -206,16 +206,17 @@ func TestAScopeIsConsistent(t *testing.T) {
 	}
 }
 
-// Names that belong to one scope cannot be taken by another.
+// Names that belong to one scope cannot be taken by another, which is not told
+// whose they are.
 func TestScopesDoNotShareNames(t *testing.T) {
 	s := start(t, Acme())
 	scope := newScope(t, s)
-	err := scope.Change(t.Context(), func(c *Config) error {
-		c.Tenants = append(c.Tenants, idp.Tenant{ID: acmeTenant})
+	err := s.Change(t.Context(), func(c *Config) error {
+		c.Tenants = append(c.Tenants, idp.Tenant{ID: scope.TenantID()})
 		return nil
 	})
-	if err == nil || !strings.Contains(err.Error(), "belongs to the server's own scope already") {
-		t.Errorf("the server's tenant in a scope: %v", err)
+	if err == nil || !strings.Contains(err.Error(), "belongs to another scope already") {
+		t.Errorf("a scope's tenant at the server's own: %v", err)
 	}
 	if status, _ := tokenOf(t, s, scope); status != http.StatusOK {
 		t.Errorf("after the change that was refused: %d", status)

@@ -74,7 +74,11 @@ func (x *scopeIndex) enter(s *Scope, after, before *world) error {
 	names := after.names()
 	for _, name := range names {
 		if owner := x.owners[name]; owner != nil && owner != s {
-			return fmt.Errorf("idpool: %q belongs to %s already", strings.TrimPrefix(name, poolPrefix), owner)
+			whose := "another scope" // which is nobody else's business
+			if owner.id == "" {
+				whose = owner.String()
+			}
+			return fmt.Errorf("idpool: %q belongs to %s already", strings.TrimPrefix(name, poolPrefix), whose)
 		}
 	}
 	if before != nil {
@@ -136,6 +140,34 @@ func (x *scopeIndex) owner(name string) *Scope {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.owners[name]
+}
+
+// original is a Config in which the names that scopes gave are those which they
+// replaced.
+func (s *Stack) original(c Config) Config {
+	var names []string
+	for _, t := range c.Tenants {
+		names = append(names, strings.ToLower(t.ID))
+	}
+	for _, p := range c.IdentityProviders {
+		for _, pool := range p.IdentityPools {
+			names = append(names, poolPrefix+pool.ID)
+		}
+	}
+	done := map[*Scope]bool{s.Scope: true, nil: true}
+	for _, name := range names {
+		owner := s.scopes.owner(name)
+		if done[owner] {
+			continue
+		}
+		done[owner] = true
+		w := owner.current()
+		if c.Issuer == w.config.Issuer {
+			c.Issuer = s.config.Issuer
+		}
+		c = w.renames.reversed().mentions(c, s.publicURLs.all())
+	}
+	return c
 }
 
 // ofPath is the scope of a request to the identity provider: its tenant is the

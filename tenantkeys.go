@@ -48,6 +48,7 @@ func (s *Scope) keysOf(word string) string {
 // tenant is the id of a tenant by its id, a domain, or what the Config that the
 // scope is a copy of calls it. Any other word is returned as it is.
 func (s *Scope) tenant(word string) string {
-	own := orSame(s.renames.domains, orSame(s.renames.tenants, word))
-	return cmp.Or(s.current().idp.TenantID(own), word)
+	w := s.current()
+	own := orSame(w.renames.domains, orSame(w.renames.tenants, word))
+	return cmp.Or(w.idp.TenantID(own), word)
 }

@@ -18,6 +18,7 @@ import (
 // changes gets another, and requests under way end in the one they began in.
 type world struct {
 	config      Config
+	renames     renaming // of the Config in the scope
 	idp         *idp.Server
 	validator   *validator.Validator
 	compiled    [][]*pool.Pool                 // by provider, in the Config's order

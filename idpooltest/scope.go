@@ -45,7 +45,7 @@ func (s *Server) Faults() *fault.Set { return s.world.Faults() }
 
 // Decide says whether a token may log in, and if not, which check refuses it and
 // what the likeliest causes are. Request.Cluster and Pools are as a Kafka client
-// would send them, so that a scope's pool is named by [Server.PoolID].
+// would send them; in a scope a pool may have its name in the Config, too.
 func (s *Server) Decide(ctx context.Context, r validator.Request) validator.Decision {
 	return s.world.Decide(ctx, r)
 }

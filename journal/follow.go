@@ -26,7 +26,7 @@ func (f *follower) wakeUp() {
 // journal has not reached is another journal's, from before a restart, and
 // counts as zero.
 func (j *Journal) Follow(ctx context.Context, f Filter) iter.Seq[Entry] {
-	return func(yield func(Entry) bool) { j.follow(ctx, f, yield) }
+	return func(yield func(Entry) bool) { j.follow(ctx, j.meant(f), yield) }
 }
 
 func (j *Journal) follow(ctx context.Context, f Filter, yield func(Entry) bool) {

@@ -14,13 +14,17 @@ type Config struct {
 	Size int
 	// Now tells the time of entries that have none. Nil means time.Now.
 	Now func() time.Time
+	// Tenant is the id that entries have of the tenant which a Filter names. Nil
+	// takes any word as an id.
+	Tenant func(word string) string
 }
 
 // Journal remembers the newest entries. Its methods may be called at the same
 // time.
 type Journal struct {
-	size uint64
-	now  func() time.Time
+	size   uint64
+	now    func() time.Time
+	tenant func(word string) string
 
 	mu sync.Mutex
 	// chunks are the ring, made piece by piece as it fills: most journals of
@@ -51,7 +55,7 @@ func New(c Config) *Journal {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Journal{size: uint64(c.Size), now: c.Now, base: 1}
+	return &Journal{size: uint64(c.Size), now: c.Now, tenant: c.Tenant, base: 1}
 }
 
 // Add remembers an entry and returns it as remembered: with its ID, with the
@@ -102,9 +106,18 @@ func (j *Journal) first() uint64 {
 	return max(j.base, j.last-j.size+1)
 }
 
+// meant is a filter whose tenant is called as entries call it.
+func (j *Journal) meant(f Filter) Filter {
+	if f.Tenant != "" && j.tenant != nil {
+		f.Tenant = j.tenant(f.Tenant)
+	}
+	return f
+}
+
 // List returns the entries that match, oldest first: all of them, or with a
 // limit above zero the newest so many.
 func (j *Journal) List(f Filter, limit int) []Entry {
+	f = j.meant(f)
 	after, n := j.newest(&f, limit)
 	list := make([]Entry, 0, n)
 	for more := n > 0; more && len(list) < n; { // in pieces: whoever adds must not wait for a copy of megabytes
@@ -132,6 +145,7 @@ func (j *Journal) newest(f *Filter, limit int) (after uint64, n int) {
 
 // Count says how many of the remembered entries match.
 func (j *Journal) Count(f Filter) int {
+	f = j.meant(f)
 	_, n := j.newest(&f, 0)
 	return n
 }

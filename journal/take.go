@@ -35,7 +35,7 @@ func (j *Journal) Take(ctx context.Context, f Filter, n int) ([]Entry, error) {
 		e.message = fmt.Sprintf("count is %s, want %s", e.Got, e.Want)
 		return nil, e
 	}
-	t := &taker{filter: f, want: n, done: make(chan struct{})}
+	t := &taker{filter: j.meant(f), want: n, done: make(chan struct{})}
 	j.enter(t)
 	select {
 	case <-t.done:
