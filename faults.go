@@ -31,9 +31,20 @@ func (s *Scope) newFaults(seed uint64) *fault.Set {
 		Now:     s.clock.Now,
 		Tenant:  func(word string) string { return s.current().idp.TenantID(s.tenant(word)) },
 		Refuse:  func(w http.ResponseWriter, r *http.Request, e *idp.Error) { s.current().idp.WriteError(w, r, e) },
+		Keys:    s.faultyKeys,
 		Without: without,
 		Break:   s.breakToken, TokenNames: brokenNames,
 	})
+}
+
+// faultyKeys are the keys that a fault of the JWKS puts in, where the tenant has
+// had such. Another tenant's are those of nobody: what a tenant of the scope has
+// rolled to, each other one may roll to as well.
+func (s *Scope) faultyKeys(kind, tenant string) []*idp.Key {
+	if kind != "stale" {
+		return nil
+	}
+	return s.current().idp.RetiredKeys(tenant)
 }
 
 // breakToken makes the broken twin of a token that a tenant of the scope issued.

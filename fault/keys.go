@@ -24,7 +24,8 @@ const (
 // KeySets are what may be wrong with the published keys:
 //
 //   - empty: no key
-//   - stale: keys that are not published any more instead of those that sign
+//   - stale: keys that are not published any more instead of those that sign, or
+//     when there are none such that never were nor will be
 //   - other-tenant: keys of another tenant, whose issuer they name
 //   - no-kid, no-alg, no-use: no key has the member
 //   - alg: each key has alg RS256, which Azure leaves out
@@ -99,22 +100,30 @@ func (x *injection) foreign(kind string, like []jsonWebKey) []jsonWebKey {
 	return out
 }
 
-// strangers are keys of a kind. Of the spare ones the later half are another
-// tenant's, so that the kinds differ.
+// strangers are keys of a kind that are not published.
 func (x *injection) strangers(kind string, published []jsonWebKey) []*idp.Key {
+	isPublished := func(k *idp.Key) bool {
+		return slices.ContainsFunc(published, func(p jsonWebKey) bool { return p.text("kid") == k.ID })
+	}
 	var keys []*idp.Key
 	if x.set.config.Keys != nil {
-		keys = x.set.config.Keys(kind, x.r.tenantID)
+		keys = slices.DeleteFunc(slices.Clone(x.set.config.Keys(kind, x.r.tenantID)), isPublished)
 	}
 	if len(keys) == 0 {
-		keys = idp.SpareKeys()
-		if kind == otherTenant {
-			slices.Reverse(keys)
-		}
+		keys = slices.DeleteFunc(nobodys(kind), isPublished)
 	}
-	return slices.DeleteFunc(slices.Clone(keys), func(k *idp.Key) bool {
-		return slices.ContainsFunc(published, func(p jsonWebKey) bool { return p.text("kid") == k.ID })
-	})
+	return keys
+}
+
+// nobodys are keys that no server has. No two kinds have one in common, and none
+// has the first two, with which package forge signs: a broken token is refused
+// whatever is wrong with the keys.
+func nobodys(kind string) []*idp.Key {
+	keys := idp.StrangerKeys()[2:]
+	if kind == otherTenant {
+		return keys[3:]
+	}
+	return keys[:3]
 }
 
 // ofAnother names another tenant in the issuers of keys. Which one depends on
@@ -133,13 +142,10 @@ func ofAnother(keys []jsonWebKey, tenantID string) []jsonWebKey {
 // doubled has before each key another one with its kid: who takes the first one
 // that fits takes the wrong one.
 func (x *injection) doubled(keys []jsonWebKey) []jsonWebKey {
-	strangers := x.strangers(stale, keys)
+	strangers := nobodys(stale)
 	var out []jsonWebKey
 	for i, k := range keys {
-		if len(strangers) > 0 {
-			out = append(out, k.of(strangers[i%len(strangers)]).with("kid", k.text("kid")))
-		}
-		out = append(out, k)
+		out = append(out, k.of(strangers[i%len(strangers)]).with("kid", k.text("kid")), k)
 	}
 	return out
 }

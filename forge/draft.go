@@ -63,7 +63,7 @@ func (d *draft) fill() error {
 	if d.Attacker == "" {
 		d.Attacker = "https://attacker.invalid/keys"
 	}
-	spare := slices.DeleteFunc(slices.Concat(idp.SpareKeys(), idp.TestKeys().Keys()), func(k *idp.Key) bool {
+	spare := slices.DeleteFunc(idp.StrangerKeys(), func(k *idp.Key) bool {
 		return k.ID == d.Key.ID || slices.Contains(d.Published, k.ID) || d.Other != nil && d.Other.ID == k.ID
 	})
 	if d.Other == nil && len(spare) > 0 {

@@ -28,7 +28,7 @@ type Source struct {
 	Key *idp.Key
 	// Other is a key that is published too, but by another tenant or issuer, and
 	// not among the keys that Token is verified with. Nil means one of
-	// [idp.SpareKeys].
+	// [idp.StrangerKeys].
 	Other *idp.Key
 	// Published are the ids of the keys that Token may be verified with, beside
 	// Key: no twin that pretends to be of another key is signed by one of them.

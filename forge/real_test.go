@@ -46,7 +46,7 @@ func TestAttacksAreReal(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pkix})
-	spare := idp.SpareKeys()
+	spare := idp.StrangerKeys()
 	for _, tt := range []struct {
 		name string
 		alg  jwa.SignatureAlgorithm

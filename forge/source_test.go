@@ -62,7 +62,7 @@ func TestOtherSources(t *testing.T) {
 			c.Issuer, c.Now = "https://idp.example:8443/v2.0", func() time.Time { return began.Truncate(time.Second).AddDate(9, 0, 0) }
 		}, func(s *forge.Source) { s.Now = s.Now.Truncate(time.Second).AddDate(9, 0, 0) }, strictFilter, "claims.azp"},
 		"another tenant and an attacker": {func(*idp.Config, *idp.Tenant) {}, func(s *forge.Source) {
-			s.Other, s.OtherIssuer, s.Attacker = idp.SpareKeys()[1], "https://other.example/v2.0", "https://evil.example:444/keys?x=1"
+			s.Other, s.OtherIssuer, s.Attacker = idp.StrangerKeys()[1], "https://other.example/v2.0", "https://evil.example:444/keys?x=1"
 		}, strictFilter, "claims.azp"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestOtherSources(t *testing.T) {
 // What a Source says of the attacker and of the other tenant is in the twins.
 func TestSourceIsUsed(t *testing.T) {
 	s := newStand(t)
-	s.source.Other, s.source.OtherIssuer, s.source.Attacker = idp.SpareKeys()[2], "https://other.example/v2.0", "https://evil.example/keys"
+	s.source.Other, s.source.OtherIssuer, s.source.Attacker = idp.StrangerKeys()[2], "https://other.example/v2.0", "https://evil.example/keys"
 	for _, tt := range []struct {
 		name   string
 		part   int
@@ -95,9 +95,9 @@ func TestSourceIsUsed(t *testing.T) {
 	}{
 		{"issuer-other-tenant", 1, "iss", "https://other.example/v2.0"},
 		{"other-tenant", 1, "iss", "https://other.example/v2.0"},
-		{"other-tenant", 0, "kid", idp.SpareKeys()[2].ID},
-		{"kid-other-tenant", 0, "kid", idp.SpareKeys()[2].ID},
-		{"kid-unknown", 0, "kid", idp.SpareKeys()[0].ID},
+		{"other-tenant", 0, "kid", idp.StrangerKeys()[2].ID},
+		{"kid-other-tenant", 0, "kid", idp.StrangerKeys()[2].ID},
+		{"kid-unknown", 0, "kid", idp.StrangerKeys()[0].ID},
 		{"jku", 0, "jku", "https://evil.example/keys"},
 		{"x5u", 0, "x5u", "https://evil.example/keys"},
 		{"kid-url", 0, "kid", "https://evil.example/keys"},

@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-//go:embed testkeys/*.pem testkeys/spare/*.pem testkeys/sets/*/*.pem
+//go:embed testkeys/*.pem testkeys/spare/*.pem testkeys/strangers/*.pem testkeys/sets/*/*.pem
 var testKeyFiles embed.FS
 
 // certificateSubject is the common name of Azure's worldwide signing
@@ -56,12 +56,20 @@ func TestKeys() *Keyring { return testKeys() }
 var testKeys = sync.OnceValue(func() *Keyring { return mustReadKeys("testkeys") })
 
 // SpareKeys are further fixed keys that ship in the binary, as little a secret
-// as [TestKeys]. No server publishes them until [Server.Roll] does, so that they
-// also serve as the keys of somebody else. They are read when they are first
+// as [TestKeys]. No server publishes them until [Server.Roll] does: for the keys
+// of somebody else there are [StrangerKeys]. They are read when they are first
 // asked for. The slice is the caller's.
 func SpareKeys() []*Key { return slices.Clone(spareKeys().keys) }
 
 var spareKeys = sync.OnceValue(func() *Keyring { return mustReadKeys("testkeys/spare") })
+
+// StrangerKeys are eight further fixed keys, as little a secret as [TestKeys],
+// which no server ever publishes or signs with: those of another tenant, and of
+// attackers. They are read when they are first asked for. The slice is the
+// caller's.
+func StrangerKeys() []*Key { return slices.Clone(strangerKeys().keys) }
+
+var strangerKeys = sync.OnceValue(func() *Keyring { return mustReadKeys("testkeys/strangers") })
 
 // TestKeySet returns one of eight further keyrings of three fixed keys each, none
 // of which is in another: for servers beside each other whose keys are to differ

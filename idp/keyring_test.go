@@ -3,6 +3,7 @@ package idp_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,17 +114,23 @@ func TestKeyFilesThatAreNone(t *testing.T) {
 	}
 }
 
-// Spare keys are no test keys, no server publishes them, and they sign.
-func TestSpareKeys(t *testing.T) {
+// Spare keys and those of strangers are no keys that a server begins with, none
+// is among the others, and they sign.
+func TestSpareKeysAndStrangerKeys(t *testing.T) {
 	seen := map[string]bool{}
 	for _, k := range idp.TestKeys().Keys() {
 		seen[k.ID] = true
 	}
-	spare := idp.SpareKeys()
-	if len(spare) != 8 {
-		t.Errorf("%d spare keys, want 8", len(spare))
+	for n := range 8 {
+		for _, k := range idp.TestKeySet(n).Keys() {
+			seen[k.ID] = true
+		}
 	}
-	for _, k := range spare {
+	spare, strangers := idp.SpareKeys(), idp.StrangerKeys()
+	if len(spare) != 8 || len(strangers) != 8 {
+		t.Errorf("%d spare keys, %d of strangers, want 8", len(spare), len(strangers))
+	}
+	for _, k := range slices.Concat(spare, strangers) {
 		if seen[k.ID] {
 			t.Errorf("key %s occurs twice", k.ID)
 		}
@@ -140,8 +147,8 @@ func TestSpareKeys(t *testing.T) {
 			t.Errorf("key %s: %v", k.ID, err)
 		}
 	}
-	spare[0] = nil
-	if idp.SpareKeys()[0] == nil {
+	spare[0], strangers[0] = nil, nil
+	if idp.SpareKeys()[0] == nil || idp.StrangerKeys()[0] == nil {
 		t.Error("a caller changed the keys of others")
 	}
 }

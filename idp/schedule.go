@@ -95,6 +95,18 @@ func (s *schedule) published(at time.Time) []*Key {
 	return keys
 }
 
+// gone are the keys that have left the JWKS at a time, the last to come first.
+func (s *schedule) gone(at time.Time) []*Key {
+	var keys []*Key
+	for i := range s.keys {
+		if k := &s.keys[i]; !at.Before(k.from) && !s.publishes(k, at) {
+			keys = append(keys, k.Key)
+		}
+	}
+	slices.Reverse(keys)
+	return keys
+}
+
 // signer is the key that signs at a time: the one whose turn it is. Where the
 // clock went back and forth between revocations, that key may be gone: then it
 // is the one before, or any that is published. There is always one, see holds.

@@ -107,6 +107,17 @@ func (s *Server) KeyStates(tenantID string) ([]KeyState, error) {
 	return plan.states(s.config.Now()), nil
 }
 
+// RetiredKeys are the keys of a tenant, by its id or a domain, that have left the
+// JWKS at the server's time, retired or revoked, the last to come first. A tenant
+// that does not exist has none.
+func (s *Server) RetiredKeys(tenantID string) []*Key {
+	plan, err := s.plan(tenantID)
+	if err != nil {
+		return nil
+	}
+	return plan.gone(s.config.Now())
+}
+
 // SigningKey is the key that signs a tenant's tokens at the server's time. Its
 // error is a *ConfigError when there is no such tenant.
 func (s *Server) SigningKey(tenantID string) (*Key, error) {

@@ -449,3 +449,39 @@ func TestRollUnderLoad(t *testing.T) {
 		t.Errorf("%s are published", got)
 	}
 }
+
+// Keys that have left the JWKS are known, the last to come first, and only for
+// the time at which they are out.
+func TestRetiredKeys(t *testing.T) {
+	r := newRolling(t)
+	gone := func(tenant string) (list string) {
+		for _, k := range r.RetiredKeys(tenant) {
+			list += nameOf(k.ID)
+		}
+		return list
+	}
+	if got := gone(acme) + gone("contoso.com"); got != "" {
+		t.Errorf("before any roll %s are gone", got)
+	}
+	r.roll(t, idp.Roll{Retire: time.Hour})
+	r.at(time.Minute)
+	r.roll(t, idp.Roll{})
+	if err := r.Revoke(acme, kid(t, "B")); err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[time.Duration]string{0: "", time.Minute: "1B", time.Hour: "1BA"} {
+		r.at(at)
+		if got := gone("acmeexamples.onmicrosoft.com"); got != want {
+			t.Errorf("after %s %q are gone, want %q", at, got, want)
+		}
+	}
+	if got := gone(neighbour); got != "" {
+		t.Errorf("of another tenant %s are gone", got)
+	}
+	if err := r.Restore(acme, kid(t, "1")); err != nil {
+		t.Fatal(err)
+	}
+	if got := gone(acme); got != "BA" {
+		t.Errorf("%s are gone, when 1 is back", got)
+	}
+}

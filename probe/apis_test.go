@@ -183,7 +183,7 @@ func TestLure(t *testing.T) {
 		}, probe.Refused, "jku jku-same-kid jku-no-kid", "the target asked a URL that a token named: jku, jku-same-kid, jku-no-kid"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			spare := idp.SpareKeys()
+			spare := idp.StrangerKeys()
 			lure, err := probe.Open("127.0.0.1:0", p.source.Key, spare[1:])
 			if err != nil {
 				t.Fatal(err)

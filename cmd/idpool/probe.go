@@ -141,7 +141,7 @@ func (a *app) probe(cmd *cobra.Command, f probeFlags) error {
 		return err
 	}
 	if f.lure != "off" {
-		if settings.Lure, err = probe.Open(f.lure, source.Key, idp.SpareKeys()[1:]); err != nil {
+		if settings.Lure, err = probe.Open(f.lure, source.Key, idp.StrangerKeys()[1:]); err != nil {
 			return usageError("--lure off does without", "probe: --lure: %v", strings.TrimPrefix(err.Error(), "probe: lure: "))
 		}
 		defer settings.Lure.Close()
@@ -223,7 +223,7 @@ func (f probeFlags) source(cmd *cobra.Command, c idpool.Config) (forge.Source, e
 	if err != nil {
 		return forge.Source{}, &exitError{exitUsage, fmt.Errorf("probe: the config gives the client no token: %v", err), clientsHint(c)}
 	}
-	return forge.Source{Token: token.AccessToken, Key: c.Keyring.Signer(), Other: idp.SpareKeys()[0], Now: now()}, nil
+	return forge.Source{Token: token.AccessToken, Key: c.Keyring.Signer(), Other: idp.StrangerKeys()[0], Now: now()}, nil
 }
 
 // keys reads the keys of the config, to sign twins with.
