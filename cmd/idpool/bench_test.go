@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -36,15 +37,20 @@ func binary(b *testing.B) string {
 	return path
 }
 
-// freeAddress is one that nobody listens at.
+// freeAddress is one that nobody listens at, below the ports that a system gives
+// to connections meanwhile.
 func freeAddress(b *testing.B) string {
 	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
+	for tries := 0; ; tries++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+		if tries == 100 {
+			b.Fatal(err)
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // serveAt runs serve with the http and https listeners, unless
@@ -71,12 +77,12 @@ func stop(b *testing.B, cmd *exec.Cmd) {
 // firstToken asks until there is an answer.
 func firstToken(b *testing.B, address string) {
 	b.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		if token(address) == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			b.Fatal("no token within 30 s")
+			b.Fatalf("no token within %v", patience)
 		}
 		time.Sleep(200 * time.Microsecond) // polling: another process starts
 	}

@@ -68,7 +68,7 @@ func TestREADMEDocker(t *testing.T) {
 		}
 	})
 	pasted := regexp.MustCompile(`(?s)A token for Acme client\n  curl .*bootstrap\.servers=localhost:9092\n`)
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for {
 		log, err := exec.Command("docker", "logs", container).Output()
 		if err != nil {

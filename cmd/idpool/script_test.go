@@ -18,6 +18,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// patience is how long a script waits for another process, on a machine that has
+// other things to do.
+const patience = 2 * time.Minute
+
 // waitFile waits until a file is there: waitfile ready.json. With -env NAME
 // KEY it sets a variable to a member of the JSON in it.
 func waitFile(ts *testscript.TestScript, neg bool, args []string) {
@@ -25,7 +29,7 @@ func waitFile(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: waitfile FILE [NAME KEY]...")
 	}
 	file := ts.MkAbs(args[0])
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	var data []byte
 	for {
 		var err error
@@ -53,7 +57,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
 	var text []byte
-	for deadline := time.Now().Add(30 * time.Second); !want.Match(text); {
+	for deadline := time.Now().Add(patience); !want.Match(text); {
 		if time.Now().After(deadline) {
 			ts.Fatalf("%s has no match for %s:\n%s", args[1], args[0], text)
 		}
