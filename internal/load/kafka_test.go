@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"runtime"
@@ -121,8 +122,9 @@ func inTopic(t *testing.T, s *idpool.Stack) int64 {
 }
 
 func TestKafkaText(t *testing.T) {
-	// More than one fetch may have.
-	code, stdout, stderr := drive(t, atStack(start(t, nil), "-records", "9000", "-singles", "0", "-turns", "1", "-idle", "2")...)
+	// One partition has more than one fetch may have, which is 1 MiB.
+	one := func(c *idpool.Config) { c.Clusters[0].Topics = []idpool.Topic{{Name: acmeTopic, Partitions: 1}} }
+	code, stdout, stderr := drive(t, atStack(start(t, one), "-records", "2500", "-singles", "0", "-turns", "1", "-idle", "2")...)
 	if code != 0 || stderr != "" || strings.Contains(stdout, "\nsingle ") {
 		t.Errorf("exit code %d:\n%s%s", code, stdout, stderr)
 	}
@@ -189,16 +191,19 @@ func TestKafkaDenied(t *testing.T) {
 	}
 }
 
-// closedPort is one at which nothing listens.
+// closedPort is one at which nothing listens, and that no system gives to
+// connections meanwhile.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := strconv.Itoa(20000 + rand.IntN(12000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	_ = l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	t.Fatal("no free port was found")
+	return ""
 }
 
 func TestKafkaUsageErrors(t *testing.T) {
@@ -349,18 +354,25 @@ func TestInterruptEndsARecordThatWasSent(t *testing.T) {
 		<-hang
 		return nil, nil, false
 	})
-	begin := time.Now()
-	_, _, err = side{"target", acmeTopic, []kgo.Opt{kgo.SeedBrokers(fake.ListenAddrs()...)}}.produce(ctx, 1)
-	if took := time.Since(begin); !errors.Is(err, context.Canceled) || took > patience/2 {
-		t.Errorf("%v after %v, want %v at once", err, took, context.Canceled)
+	ended := make(chan error, 1)
+	go func() {
+		_, _, err := side{"target", acmeTopic, []kgo.Opt{kgo.SeedBrokers(fake.ListenAddrs()...)}}.produce(ctx, 1)
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want %v", err, context.Canceled)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it waits for the answer")
 	}
 }
 
 func TestKafkaDurationEndsTheLoad(t *testing.T) {
 	b := script(t, func(_ int64, conn net.Conn) bool { return admits(conn) })
-	begin := time.Now()
-	code, r := driveKafka(t, at(serve(t, azure(t)), b.address, "-count", "0", "-duration", "30ms")...)
-	if code != 0 || r.Logins == 0 || int64(r.Logins) != b.seen.Load()-1 || time.Since(begin) > patience {
+	code, r := driveKafka(t, at(serve(t, azure(t)), b.address, "-count", "0", "-duration", "500ms")...)
+	if code != 0 || r.Logins == 0 || int64(r.Logins) != b.seen.Load()-1 {
 		t.Errorf("exit code %d, %d logins of %d connections", code, r.Logins, b.seen.Load())
 	}
 }

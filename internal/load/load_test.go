@@ -65,7 +65,7 @@ func TestFewerThanConnections(t *testing.T) {
 func TestWarmUpDoesNotCount(t *testing.T) {
 	var n atomic.Int64
 	target := serve(t, counting(&n, azure(t)))
-	code, r := driveJSON(t, "-warmup", "20ms", "-signing", "0", "-count", "10", target)
+	code, r := driveJSON(t, "-warmup", "500ms", "-signing", "0", "-count", "10", target)
 	if code != 0 || r.Tokens != 10 || n.Load() <= 10 {
 		t.Errorf("exit code %d, %d tokens, %d requests, want 0, 10, more than 10", code, r.Tokens, n.Load())
 	}
@@ -73,7 +73,7 @@ func TestWarmUpDoesNotCount(t *testing.T) {
 
 func TestDurationEndsTheLoad(t *testing.T) {
 	var n atomic.Int64
-	code, r := driveJSON(t, "-warmup", "0", "-signing", "0", "-duration", "30ms", serve(t, counting(&n, azure(t))))
+	code, r := driveJSON(t, "-warmup", "0", "-signing", "0", "-duration", "500ms", serve(t, counting(&n, azure(t))))
 	if code != 0 || r.Tokens == 0 || int64(r.Tokens) != n.Load() {
 		t.Errorf("exit code %d, %d tokens of %d requests, want them equal and more than none", code, r.Tokens, n.Load())
 	}
@@ -327,7 +327,7 @@ func TestDialRefusesNamesThatLeadElsewhere(t *testing.T) {
 }
 
 func TestSigningRate(t *testing.T) {
-	rate, err := signingRate(t.Context(), 10*time.Millisecond)
+	rate, err := signingRate(t.Context(), 500*time.Millisecond)
 	if err != nil || rate <= 0 {
 		t.Errorf("got %v, %v, want more than 0", rate, err)
 	}
@@ -342,7 +342,7 @@ func TestSigningRate(t *testing.T) {
 }
 
 func TestRatio(t *testing.T) {
-	code, r := driveJSON(t, "-warmup", "0", "-signing", "10ms", "-count", "5", serve(t, azure(t)))
+	code, r := driveJSON(t, "-warmup", "0", "-signing", "500ms", "-count", "5", serve(t, azure(t)))
 	if code != 0 || r.Signing == nil {
 		t.Fatalf("exit code %d, report %+v", code, r)
 	}
