@@ -14,6 +14,14 @@ type faultList struct {
 	Faults []fault.Status `json:"faults" openapi:"required"`
 }
 
+// faultAdded is a fault as the answer to its adding has it.
+type faultAdded struct {
+	fault.Fault
+	// Problem is what is most likely not meant, such as a number that idpool has no
+	// text of Azure's for.
+	Problem string `json:"problem,omitempty"`
+}
+
 func faultEndpoints() []endpoint {
 	const tag = "faults"
 	id := map[string]string{"fault": "The id of the fault, which the response header Idpool-Fault has too."}
@@ -23,7 +31,7 @@ func faultEndpoints() []endpoint {
 			do: func(c *call) (reply, error) { return ok(faultList{append([]fault.Status{}, c.faults.List()...)}) }},
 		{Operation: openapi.Operation{Method: "POST", Path: "/v1/faults", ID: "addFault", Tag: tag,
 			Summary: "Let something go wrong", Description: "docs/faults.md has every setting.",
-			Request: fault.Fault{}, Responses: answers(http.StatusCreated, "The fault, with its id.", fault.Fault{}), Problems: bodyProblems},
+			Request: fault.Fault{}, Responses: answers(http.StatusCreated, "The fault, with its id.", faultAdded{}), Problems: bodyProblems},
 			do: (*call).addFault},
 		{Operation: openapi.Operation{Method: "DELETE", Path: "/v1/faults", ID: "clearFaults", Tag: tag,
 			Summary: "Remove all faults", Responses: nothing("There is no fault any more.")},
@@ -46,7 +54,7 @@ func (c *call) addFault() (reply, error) {
 		in.Tenant = c.tenant(in.Tenant)
 	}
 	added, err := c.AddFault(in)
-	return reply{status: http.StatusCreated, body: added}, err
+	return reply{status: http.StatusCreated, body: faultAdded{added, added.Warning()}}, err
 }
 
 func (c *call) showFault() (reply, error) {

@@ -113,8 +113,8 @@ func (f *Fault) silent() *idp.Error {
 	return &idp.Error{Message: "fault " + f.ID, Status: http.StatusInternalServerError}
 }
 
-// The errors of Azure's service itself (azure-ad.md 5.7), which no request
-// provokes from idpool.
+// The errors of Azure's service itself (azure-ad.md 5.7) that a status alone
+// stands for.
 const (
 	throttled = 90055
 	transient = 90033
@@ -122,17 +122,7 @@ const (
 
 // azure is the error of a number. One that idpool has no text for says so.
 func (x *injection) azure(number int) *idp.Error {
-	e := &idp.Error{Code: "temporarily_unavailable", Number: number, Status: http.StatusServiceUnavailable}
-	switch number {
-	case throttled:
-		e.Message = "TenantThrottlingError - There are too many incoming requests"
-		e.Status = http.StatusTooManyRequests
-	case transient, 90024, 90090, 90006:
-		e.Message = "A transient error has occurred. Please try again."
-	default:
-		return idp.NewError(number, x.r.words(number, x.set.config.Now())...)
-	}
-	return e
+	return idp.NewError(number, x.r.words(number, x.set.config.Now())...)
 }
 
 // dress makes of Azure's error what the fault says.

@@ -13,6 +13,8 @@ package fault
 import (
 	"fmt"
 	"time"
+
+	"github.com/idpool/idpool/idp"
 )
 
 // Header is the response header that has the id of the fault that touched a
@@ -70,7 +72,8 @@ type Fault struct {
 	// Status answers with an HTTP status, and a body like Azure's unless Body or
 	// HTML say otherwise.
 	Status int `json:"status,omitempty"`
-	// AADSTS answers with the error of Azure's that has the number.
+	// AADSTS answers with the error of Azure's that has the number, one of those in
+	// docs/azure.md; another one has no text of Azure's.
 	AADSTS int `json:"aadsts,omitempty"`
 	// RetryAfter is the header Retry-After, in whole seconds. Without Status it
 	// comes with 429.
@@ -96,6 +99,15 @@ type Fault struct {
 	Token string `json:"token,omitempty"`
 	// Error refuses a Kafka login with SASL_AUTHENTICATION_FAILED and this text.
 	Error string `json:"error,omitempty"`
+}
+
+// Warning says what is most likely not meant, though the fault can happen; empty
+// for nothing.
+func (f Fault) Warning() string {
+	if f.AADSTS != 0 && !idp.KnowsError(f.AADSTS) {
+		return fmt.Sprintf("aadsts: idpool has no text of Azure's for %d: the answer has the number, invalid_request with 400, and says so (docs/azure.md lists those that it has)", f.AADSTS)
+	}
+	return ""
 }
 
 // Duration is a time.Duration that a file writes as 30s, 5m or 1h30m.
@@ -127,7 +139,7 @@ type Status struct {
 	// Spent says that Times has been reached or Until has passed.
 	Spent bool `json:"spent,omitempty"`
 	// Problem is why the condition could not be evaluated, or the fault could not
-	// happen, the last time it was so.
+	// happen, the last time it was so; before that, the fault's Warning.
 	Problem string `json:"problem,omitempty"`
 }
 

@@ -26,7 +26,7 @@ func newArmed(f Fault, c *condition, seed uint64) *armed {
 	h := fnv.New64a()
 	h.Write([]byte(f.ID))
 	return &armed{
-		fault: f, condition: c, gone: make(chan struct{}),
+		fault: f, condition: c, gone: make(chan struct{}), problem: f.Warning(),
 		dice:  rand.New(rand.NewPCG(seed, h.Sum64())),
 		order: rand.New(rand.NewPCG(h.Sum64(), seed)),
 	}

@@ -29,7 +29,7 @@ func (r *request) words(number int, now time.Time) []string {
 		"resourceName", strings.TrimSuffix(r.asked(), "/.default"),
 		"grant", r.parameter("grant_type"),
 		"methods", "POST, OPTIONS",
-		"reason", "The key was not found.", "sni", "",
+		"reason", "The key was not found.", "sni", "", "subjects", "CN=unknown",
 		"alg", cmp.Or(proof.Alg, "HS256"), "kid", cmp.Or(proof.Kid, "unknown"),
 		"iss", cmp.Or(proof.Iss, "https://issuer.example"), "sub", cmp.Or(proof.Sub, "unknown"),
 		"aud", cmp.Or(proof.aud(), "api://AzureADTokenExchange"),

@@ -48,7 +48,7 @@ var plainText = headersOf("Content-Type", "text/plain; charset=utf-8")
 // number, when idpool knows it.
 func (l listener) errorPage(_ http.ResponseWriter, r *http.Request) answer {
 	number, err := strconv.Atoi(r.URL.Query().Get("code"))
-	row, known := errorTable[number]
+	row, known := errorRow(number)
 	if err != nil || !known {
 		return answer{status: http.StatusNotFound, header: plainText, body: "idpool knows no such error; give one as /error?code=7000215\n"}
 	}

@@ -33,12 +33,12 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("AADSTS%d: %s", e.Number, e.Message)
 }
 
-// NewError makes an error of the table in docs/azure.md by its number. words are
+// NewError makes an error of the tables in docs/azure.md by its number. words are
 // pairs: the name of a placeholder of its text, such as appId, and what it is
-// replaced by. A number that the table does not have gives an invalid_request
+// replaced by. A number that they do not have gives an invalid_request
 // that says so, and no error_uri.
 func NewError(number int, words ...string) *Error {
-	if _, known := errorTable[number]; !known {
+	if !KnowsError(number) {
 		return &Error{Code: "invalid_request", Number: number, Status: http.StatusBadRequest, noURI: true,
 			Message: "idpool has no text for this error of Azure's."}
 	}
@@ -48,10 +48,10 @@ func NewError(number int, words ...string) *Error {
 	return newError(number, words...)
 }
 
-// newError makes an Error from the table. words are pairs: the name of a
+// newError makes an Error from the tables. words are pairs: the name of a
 // placeholder and what it is replaced by.
 func newError(number int, words ...string) *Error {
-	row := errorTable[number]
+	row, _ := errorRow(number)
 	pairs := make([]string, len(words))
 	for i, w := range words {
 		if i%2 == 0 {

@@ -182,4 +182,5 @@ func TestHTTPSAnswersHaveHSTS(t *testing.T) {
 // TestErrorReference keeps the table in docs/azure.md equal to the data.
 func TestErrorReference(t *testing.T) {
 	printed.Section{File: "../docs/azure.md", Name: "errors", Update: *update}.Is(t, idp.ErrorTable())
+	printed.Section{File: "../docs/azure.md", Name: "other errors", Update: *update}.Is(t, idp.OtherErrorTable())
 }

@@ -18,6 +18,9 @@ func (s *Server) Fault(t testing.TB, f fault.Fault) fault.Fault {
 	if err != nil {
 		t.Fatalf("idpooltest: %v", err)
 	}
+	if warning := added.Warning(); warning != "" {
+		t.Logf("idpooltest: fault %s: %s", added.ID, warning)
+	}
 	t.Cleanup(remove)
 	return added
 }

@@ -67,11 +67,11 @@ func (a *app) faultAdd(cmd *cobra.Command, f adminFlags, name string) error {
 	}
 	var added []fault.Status
 	for i, one := range faults {
-		var with fault.Fault
+		var with fault.Status
 		if err := c.call(cmd.Context(), http.MethodPost, "/v1/faults", nil, one, &with); err != nil {
 			return errors.Join(faultFile{name, data}.refused(i, err), c.takeBack(added))
 		}
-		added = append(added, fault.Status{Fault: with})
+		added = append(added, with)
 	}
 	return a.printFaultList(cmd, added)
 }

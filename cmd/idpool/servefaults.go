@@ -57,8 +57,8 @@ func faultMistakes(errs []error) error {
 
 // printFaults says loudly that things go wrong on purpose.
 func printFaults(w io.Writer, stack *idpool.Stack, files []faultFile) {
-	n := len(stack.Faults().List())
-	if n == 0 {
+	faults := stack.Faults().List()
+	if len(faults) == 0 {
 		return
 	}
 	var names []string
@@ -67,5 +67,10 @@ func printFaults(w io.Writer, stack *idpool.Stack, files []faultFile) {
 	}
 	p := paintFor(w)
 	fmt.Fprintf(w, "%s %s of %s: what they break says so by the header %s, and by fault= in the journal\n",
-		p.bold(p.red("FAULTS ARE ON:")), count(n, "fault"), strings.Join(names, ", "), fault.Header)
+		p.bold(p.red("FAULTS ARE ON:")), count(len(faults), "fault"), strings.Join(names, ", "), fault.Header)
+	for _, f := range faults {
+		if warning := f.Warning(); warning != "" {
+			fmt.Fprintf(w, "  %s: %s\n", f.ID, warning)
+		}
+	}
 }
