@@ -47,14 +47,34 @@ func (s *Scope) Apply(ctx context.Context, c Config) error {
 
 // Reset returns to the Config that the scope began with, without faults, with
 // an empty journal and a clock that is not moved. The keys stay, so that what
-// clients have fetched of them holds.
+// clients have fetched of them holds; the scope's own validator fetches them anew.
 func (s *Scope) Reset(ctx context.Context) error {
 	s.faults.Reset()
 	s.current().idp.ShiftKeys(-s.clock.Offset())
 	s.clock.Reset()
-	err := s.Apply(ctx, s.initial)
+	err := s.forgetKeys()
+	if err == nil {
+		err = s.Apply(ctx, s.initial)
+	}
 	s.journal.Clear()
 	return err
+}
+
+// forgetKeys makes the validator one that has fetched nothing yet: what a fault has
+// done to it, and the pauses after that, end with the fault.
+func (s *Scope) forgetKeys() error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if err := s.ended(); err != nil {
+		return err
+	}
+	after := *s.current()
+	var err error
+	if after.validator, err = after.validator.WithoutKeys(s.validation(&after)); err != nil {
+		return err
+	}
+	s.world.Store(&after)
+	return nil
 }
 
 // revise puts a changed Config into use, by the scope's own names, and returns it.

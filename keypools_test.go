@@ -1,9 +1,13 @@
 package idpool
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/idpool/idpool/fault"
 	"github.com/idpool/idpool/idp"
@@ -98,5 +102,86 @@ func TestStaleKeysAreOfThePast(t *testing.T) {
 	addFault(t, s.Scope, fault.Fault{Endpoint: "jwks", JWKS: "stale"})
 	if got, want := publishedIn(t, s, s.Scope), []string{second, first.(string)}; !slices.Equal(got, want) {
 		t.Errorf("the stale keys are %v, want those that retired, %v", got, want)
+	}
+}
+
+// A reset left what the validator had fetched while a fault was in force: what
+// came after it was refused as before it.
+func TestResetForgetsFetchedKeys(t *testing.T) {
+	s := start(t, Acme())
+	for _, f := range []fault.Fault{{JWKS: "stale"}, {JWKS: "empty"}, {Status: http.StatusServiceUnavailable}} {
+		f.Endpoint = "jwks"
+		addFault(t, s.Scope, f)
+		_ = s.RefreshKeys(t.Context(), "op-acme") // fails, if that is the fault
+		if ok, _ := decideIn(s.Scope, mintIn(t, s.Scope)); ok {
+			t.Errorf("%+v: let in", f)
+		}
+		if err := s.Reset(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if ok, check := decideIn(s.Scope, mintIn(t, s.Scope)); !ok {
+			t.Errorf("%+v: refused at %s after a reset", f, check)
+		}
+		if err := s.Reset(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 3 { // faster than the pause between fetches
+		rollNow(t, s.Scope)
+		if ok, check := decideIn(s.Scope, mintIn(t, s.Scope)); !ok {
+			t.Errorf("roll %d: refused at %s", n+1, check)
+		}
+		if err := s.Reset(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A fetch that began before a reset does not bring its keys into what comes
+// after.
+func TestAFetchFromBeforeAResetDoesNotCount(t *testing.T) {
+	s := start(t, Acme())
+	addFault(t, s.Scope, fault.Fault{Endpoint: "jwks", Stall: true})
+	token := mintIn(t, s.Scope)
+	var waiting sync.WaitGroup
+	waiting.Go(func() { decideIn(s.Scope, token) })
+	eventually(t, "the fetch is under way", func() bool { return s.Faults().List()[0].Injected == 1 })
+	if err := s.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if ok, check := decideIn(s.Scope, token); !ok {
+		t.Errorf("refused at %s after a reset", check)
+	}
+	waiting.Wait()
+}
+
+// A change keeps what was fetched, as it always did.
+func TestAChangeKeepsFetchedKeys(t *testing.T) {
+	s := start(t, Acme())
+	if ok, check := decideIn(s.Scope, mintIn(t, s.Scope)); !ok {
+		t.Fatal(check)
+	}
+	addFault(t, s.Scope, fault.Fault{Endpoint: "jwks", Status: http.StatusServiceUnavailable})
+	if err := s.Change(t.Context(), func(*Config) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if ok, check := decideIn(s.Scope, mintIn(t, s.Scope)); !ok {
+		t.Errorf("refused at %s", check)
+	}
+}
+
+// eventually waits for a condition, as long as a slow machine may need.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("never: %s", what)
+		}
 	}
 }

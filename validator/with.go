@@ -17,7 +17,15 @@ import (
 // Now and the Fetched of the Validator that had them first. Close of either ends
 // the fetches of both, so that only the one who is the last to use any of them
 // may call it. The error is as that of New, and then nothing has happened.
-func (v *Validator) With(c Config) (*Validator, error) {
+func (v *Validator) With(c Config) (*Validator, error) { return v.with(c, v.providers) }
+
+// WithoutKeys is With for a Validator that has no keys and waits for nothing, as
+// after New: no key, failure or pause of v counts in it, nor does a fetch of v's
+// that is under way.
+func (v *Validator) WithoutKeys(c Config) (*Validator, error) { return v.with(c, nil) }
+
+// with makes a Validator that shares the keys of those providers that are kept.
+func (v *Validator) with(c Config, kept []*provider) (*Validator, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -26,7 +34,7 @@ func (v *Validator) With(c Config) (*Validator, error) {
 	}
 	f := *v.fetch // its client, whose connections are shared
 	f.now, f.fetched = c.Now, c.Fetched
-	return build(c, &f, v.tasks, v.providers), nil
+	return build(c, &f, v.tasks, kept), nil
 }
 
 // keySetOf are the keys of a Provider: those of a provider that is kept, when it

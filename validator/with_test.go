@@ -224,3 +224,38 @@ func TestWithHasItsOwnFetched(t *testing.T) {
 		t.Errorf("the second was told of %+v, want op-new", got)
 	}
 }
+
+// Keys, failures and pauses end with the Validator that had them, and a fetch of
+// before does not bring its keys along.
+func TestWithoutKeysBeginsAnew(t *testing.T) {
+	s := newStand(t, nil)
+	token := s.token(t, "rsa-a", 1)
+	s.wantAllowed(t, "before", token, 1)
+	s.server.set(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	s.wantKeyFailure(t, "an unknown kid", s.token(t, "rsa-b", 1), 2) // from here on it waits
+	asked, release := make(chan struct{}), make(chan struct{})
+	s.server.set(func(w http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-release
+		jsonAnswer(`{"keys":[]}`)(w, r)
+	})
+	var waiting sync.WaitGroup
+	waiting.Go(func() { _ = s.RefreshKeys(t.Context(), "op-acme") })
+	<-asked
+	s.server.set(jsonAnswer(jwksText(t, jwkOf(t, "rsa-b", nil))))
+	v, err := s.WithoutKeys(s.standConfig(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := func(when string) {
+		t.Helper()
+		d := v.Validate(t.Context(), Request{Token: s.token(t, "rsa-b", 1), Pools: "pool-dev"})
+		if n := s.server.asked(); !d.Allowed || n != 4 {
+			t.Errorf("%s: allowed %t, %+v, after %d fetches, want 4", when, d.Allowed, d.Failed(), n)
+		}
+	}
+	allowed("at first")
+	close(release)
+	waiting.Wait()
+	allowed("when the fetch of before is over")
+}
