@@ -61,6 +61,10 @@ type Config struct {
 	Now func() time.Time `json:"-"`
 	// Logger gets a line for each token and each decision. Nil means none.
 	Logger *slog.Logger `json:"-"`
+	// Begin is called by Start once the stack is made and before it answers
+	// anybody, so that the first request meets the faults that Begin adds. Its
+	// error ends Start. Nil does nothing.
+	Begin func(*Stack) error `json:"-"`
 
 	// source is the file the Config was read from, for messages.
 	source string

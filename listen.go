@@ -54,9 +54,15 @@ func Start(ctx context.Context, c Config) (*Stack, error) {
 	return s, nil
 }
 
-// prepare makes what can go wrong before anything is served: the certificate
-// of those who speak TLS, and the cluster behind the Kafka listener.
+// prepare makes what can go wrong before anything is served: what the Config
+// begins with, the certificate of those who speak TLS, and the cluster behind the
+// Kafka listener, which answers from then on.
 func (s *Stack) prepare(l listeners) error {
+	if s.config.Begin != nil {
+		if err := s.config.Begin(s); err != nil {
+			return err
+		}
+	}
 	kafkaTLS := l.kafka != nil && s.config.Listeners.Kafka.SecurityProtocol != "SASL_PLAINTEXT"
 	if l.secure != nil || kafkaTLS {
 		if err := s.certify(time.Now()); err != nil {

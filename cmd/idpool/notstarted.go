@@ -22,6 +22,10 @@ var flagsOfFields = map[string]string{
 // notStarted is why a stack did not start. A mistake in what a flag says goes by
 // the flag's name, since no file has it.
 func notStarted(cmd *cobra.Command, err error) error {
+	var said *exitError // by what serve does before the stack answers
+	if errors.As(err, &said) {
+		return said
+	}
 	var mistakes idpool.ConfigErrors
 	if !errors.As(err, &mistakes) {
 		return &exitError{exitRefused, errors.New(err.Error() + denied(err) + otherState(err)), ""}

@@ -146,6 +146,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	}
 	warnOfStrays(c.Logger, strays(cmd.Root(), os.Environ()))
 	warnOfReplaced(c.Logger, replaced)
+	c.Begin = func(s *idpool.Stack) error { return addFaults(s, faults) }
 	stack, err := idpool.Start(context.WithoutCancel(cmd.Context()), c)
 	if err != nil {
 		return notStarted(cmd, err)
@@ -153,10 +154,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	if edits != nil {
 		edits.over, edits.log = over, c.Logger
 	}
-	err = addFaults(stack, faults)
-	if err == nil {
-		err = a.serveUntilEnd(cmd, stack, f, welcome{faults: faults, broken: broken, edits: edits, config: c})
-	}
+	err = a.serveUntilEnd(cmd, stack, f, welcome{faults: faults, broken: broken, edits: edits, config: c})
 	return errors.Join(err, stack.Close())
 }
 

@@ -35,8 +35,8 @@ func readFaults(names []string) ([]faultFile, error) {
 	return files, faultMistakes(errs)
 }
 
-// addFaults puts the faults of the files into force. What only a stack knows,
-// such as its tenants, is checked here.
+// addFaults puts the faults of the files into force, before the stack answers
+// anybody. What only a stack knows, such as its tenants, is checked here.
 func addFaults(stack *idpool.Stack, files []faultFile) error {
 	var errs []error
 	for _, f := range files {
@@ -47,12 +47,23 @@ func addFaults(stack *idpool.Stack, files []faultFile) error {
 	return faultMistakes(errs)
 }
 
-// faultMistakes is a usage error with all mistakes of the files, a line each.
+// faultMistakes is a usage error with all mistakes of the files, each of which
+// names the setting: often nobody sees more than the last.
 func faultMistakes(errs []error) error {
-	if len(errs) == 0 {
+	var lines []string
+	for _, err := range errs {
+		var mistakes fault.FileErrors
+		if !errors.As(err, &mistakes) {
+			lines = append(lines, "serve: --fault: "+err.Error())
+		}
+		for _, m := range mistakes {
+			lines = append(lines, "serve: --fault: "+m.Error())
+		}
+	}
+	if len(lines) == 0 {
 		return nil
 	}
-	return usageError("", "serve: --fault: the faults are refused\n%v", errors.Join(errs...))
+	return usageError("", "%s", strings.Join(lines, "\n"))
 }
 
 // printFaults says loudly that things go wrong on purpose.
