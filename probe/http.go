@@ -3,10 +3,12 @@ package probe
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 )
 
 // HTTP is an API that takes bearer tokens (RFC 6750). The URL should be one that
@@ -56,7 +58,10 @@ func (h HTTP) Try(ctx context.Context, token string) (Answer, error) {
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	response, err := client.Do(request)
-	if err != nil {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return Answer{}, fmt.Errorf("probe: the connection was closed, as by a target that crashes on the token: %w", err)
+	case err != nil:
 		return Answer{}, fmt.Errorf("probe: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()

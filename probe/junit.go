@@ -104,7 +104,7 @@ func (r Result) junit() junitCase {
 	switch r.Outcome {
 	case Wrong:
 		c.Failure = m
-	case Undecided:
+	case Undecided, Unanswered:
 		c.Error = m
 	case Untried:
 		c.Skipped = m

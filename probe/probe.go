@@ -38,8 +38,11 @@ const (
 	Accepted Verdict = "accepted"
 	// Refused: the token was not let in, by an answer that says so.
 	Refused Verdict = "refused"
-	// Unclear: there is no answer, or one that says neither.
+	// Unclear: the answer says neither.
 	Unclear Verdict = "unclear"
+	// NoAnswer: the target could not be reached, closed the connection or took too
+	// long.
+	NoAnswer Verdict = "no answer"
 	// Unsendable: the protocol has no way to carry the token.
 	Unsendable Verdict = "unsendable"
 )
@@ -59,6 +62,8 @@ type Config struct {
 	Pause time.Duration
 	// Timeout is how long one token may take. 0 means 10 s.
 	Timeout time.Duration
+	// MaxTime is how long the run may take in all. 0 means 10 minutes and the pauses.
+	MaxTime time.Duration
 	// Strict counts lenient tokens that are let in as wrong, and not as notes.
 	Strict bool
 	// Audience counts those that are for another API as wrong when they are let
@@ -76,20 +81,31 @@ type Config struct {
 	Seen func(Result)
 }
 
-// giveUp is how many tokens in a row may get no answer: a target that has gone
-// away is not waited for a token at a time.
-const giveUp = 3
+const (
+	// giveUp is how many tokens in a row may get no answer before the valid one is
+	// sent again: a target that has gone away is not waited for a token at a time,
+	// and one that crashes on some tokens is asked the others.
+	giveUp = 3
+	// maxTime is the MaxTime of a Config that has none.
+	maxTime = 10 * time.Minute
+)
 
 // Run sends the tokens, one after the other: the first valid one, the others,
 // and that one again, since a target that meanwhile refuses everybody has
-// proved nothing. Without an accepted valid token no other is sent.
+// proved nothing. Without an accepted valid token no other is sent. It is sent
+// between the others too, after some in a row that got no answer.
 func Run(ctx context.Context, target Target, tokens []forge.Token, c Config) Report {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
+	if c.MaxTime == 0 {
+		c.MaxTime = maxTime + time.Duration(len(tokens))*c.Pause
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.MaxTime, timeError(c.MaxTime))
+	defer cancel()
 	r := run{target: target, config: c, report: Report{Target: fmt.Sprint(target), Started: c.Now().UTC()}}
 	r.all(ctx, tokens)
 	r.report.Took = c.Now().Sub(r.report.Started)
@@ -123,8 +139,12 @@ func (r *run) all(ctx context.Context, tokens []forge.Token) {
 		if i == control {
 			continue
 		}
-		if problem := r.pause(ctx); problem != "" {
-			r.report.Problem = fmt.Sprintf("%s after %d of %d tokens", problem, len(r.report.Results), len(tokens))
+		problem := r.pause(ctx)
+		if problem == "" {
+			problem = r.gone(ctx, tokens[control])
+		}
+		if problem != "" {
+			r.fail(ctx, fmt.Sprintf("%s after %d of %d tokens", problem, len(r.report.Results), len(tokens)))
 			r.report.untried(tokens[i:], control-i)
 			return
 		}
@@ -144,9 +164,6 @@ func firstValid(tokens []forge.Token) int {
 
 // pause waits until the next token may be sent, or says why none may.
 func (r *run) pause(ctx context.Context) string {
-	if r.silent == giveUp {
-		return fmt.Sprintf("the target did not answer %d times in a row: given up", giveUp)
-	}
 	timer := time.NewTimer(r.config.Pause)
 	defer timer.Stop()
 	select {
@@ -154,9 +171,33 @@ func (r *run) pause(ctx context.Context) string {
 	case <-ctx.Done():
 	}
 	if ctx.Err() != nil { // whichever the select has taken
-		return "interrupted"
+		return interrupted(ctx)
 	}
 	return ""
+}
+
+// interrupted says why a run ends early.
+func interrupted(ctx context.Context) string {
+	if late, ok := context.Cause(ctx).(timeError); ok {
+		return late.Error()
+	}
+	return "interrupted"
+}
+
+// gone says why no more tokens are sent to a target that has not answered some in a
+// row; empty when it is still there, as the valid token shows.
+func (r *run) gone(ctx context.Context, control forge.Token) string {
+	if r.silent < giveUp {
+		return ""
+	}
+	a := r.try(ctx, control.Token)
+	switch {
+	case a.Verdict == Accepted:
+		return ""
+	case ctx.Err() != nil:
+		return interrupted(ctx)
+	}
+	return fmt.Sprintf("the target did not answer %d times in a row and then did not let in the valid token (%s): given up", giveUp, a.words())
 }
 
 // again is the valid token's second time.
@@ -168,10 +209,23 @@ func (r *run) again(ctx context.Context, control forge.Token) {
 			return
 		}
 		problem = "not let in: " + a.words()
+		r.report.Check = []string{"the target may limit or lock out clients that fail: send more slowly"}
 	}
-	r.report.Problem = "the valid token, sent again after the others: " + problem
-	r.report.Check = []string{"the target may limit or lock out clients that fail: send more slowly"}
+	r.fail(ctx, "the valid token, sent again after the others: "+problem)
 }
+
+// fail says why the run is not whole.
+func (r *run) fail(ctx context.Context, problem string) {
+	r.report.Problem = problem
+	if _, late := context.Cause(ctx).(timeError); late {
+		r.report.Check = []string{"the run has the time that it needs (MaxTime, --max-time of the command), or each token has less (Timeout, --timeout)"}
+	}
+}
+
+// timeError is the cause of a run's end when it has taken too long.
+type timeError time.Duration
+
+func (e timeError) Error() string { return fmt.Sprintf("more than %v in all", time.Duration(e)) }
 
 // send sends a token and writes down what became of it.
 func (r *run) send(ctx context.Context, t forge.Token) Answer {
@@ -202,15 +256,17 @@ func (r *run) try(ctx context.Context, token string) Answer {
 	switch {
 	case err == nil:
 		r.silent = 0
-	case ctx.Err() == nil && (limited.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded)):
+	case ctx.Err() != nil: // nobody waited
+		a = Answer{Verdict: Unclear, Said: interrupted(ctx)}
+	case limited.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded):
 		r.silent++
-		a = Answer{Verdict: Unclear, Said: fmt.Sprintf("no answer within %v", r.config.Timeout)}
+		a = Answer{Verdict: NoAnswer, Said: fmt.Sprintf("no answer within %v", r.config.Timeout)}
 		if !errors.Is(err, context.DeadlineExceeded) { // which says no more than that
 			a.Note = strings.TrimPrefix(err.Error(), "probe: ")
 		}
 	default:
 		r.silent++
-		a = Answer{Verdict: Unclear, Said: strings.TrimPrefix(err.Error(), "probe: ")}
+		a = Answer{Verdict: NoAnswer, Said: strings.TrimPrefix(err.Error(), "probe: ")}
 	}
 	a.Said = printable(a.Said, token)
 	return a
@@ -223,6 +279,8 @@ func (c Config) outcome(t forge.Token, v Verdict) Outcome {
 		return Untried
 	case v == Unclear:
 		return Undecided
+	case v == NoAnswer:
+		return Unanswered
 	case t.Valid == (v == Accepted):
 		return Right
 	case t.Lenient && !t.Valid && !c.Strict && !(c.Audience && t.Audience):

@@ -163,19 +163,63 @@ func TestGivesUp(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		tokens = append(tokens, forge.Token{Name: name, Token: name, Check: "format"})
 	}
-	dying := &target{try: func(_ context.Context, token string) (probe.Answer, error) {
-		if token != "valid" {
-			return probe.Answer{}, errors.New("connection refused")
+	for _, tc := range []struct {
+		name              string
+		answers           int // of the valid token
+		problem, outcomes string
+		sent              string
+	}{
+		{"gone", 1, "the target did not answer 3 times in a row and then did not let in the valid token (connection refused): given up after 4 of 7 tokens",
+			"right unanswered unanswered unanswered untried untried untried", "valid alg-none expired no-iat valid"},
+		{"there, but not for these tokens", 3, "",
+			"right unanswered unanswered unanswered unanswered unanswered unanswered", "valid alg-none expired no-iat valid a b c valid"},
+	} {
+		left := tc.answers
+		silent := &target{try: func(_ context.Context, token string) (probe.Answer, error) {
+			if token == "valid" {
+				left--
+			}
+			if token != "valid" || left < 0 {
+				return probe.Answer{}, errors.New("connection refused")
+			}
+			return probe.Answer{Verdict: probe.Accepted}, nil
+		}}
+		r := probe.Run(t.Context(), silent, tokens, probe.Config{})
+		if r.Conclusion != probe.Unproved || r.Problem != tc.problem || outcomes(r) != tc.outcomes {
+			t.Errorf("%s: %s, %s, problem %q, want %s and %q", tc.name, r.Conclusion, outcomes(r), r.Problem, tc.outcomes, tc.problem)
 		}
-		return probe.Answer{Verdict: probe.Accepted}, nil
-	}}
-	r := probe.Run(t.Context(), dying, tokens, probe.Config{})
-	if r.Conclusion != probe.Unproved || r.Problem != "the target did not answer 3 times in a row: given up after 4 of 7 tokens" {
-		t.Errorf("%s: %q", r.Conclusion, r.Problem)
+		if got := strings.Join(silent.sent, " "); got != tc.sent {
+			t.Errorf("%s: sent %s, want %s", tc.name, got, tc.sent)
+		}
 	}
-	if want := "right undecided undecided undecided untried untried untried"; outcomes(r) != want {
-		t.Errorf("%s, want %s", outcomes(r), want)
-	}
+}
+
+// A target that answers the valid token and hangs on the others cost the time of a
+// token each, three quarters of an hour in all.
+func TestMaxTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hanging := &target{try: func(ctx context.Context, token string) (probe.Answer, error) {
+			if token == "valid" {
+				return probe.Answer{Verdict: probe.Accepted}, nil
+			}
+			<-ctx.Done()
+			return probe.Answer{}, ctx.Err()
+		}}
+		var many []forge.Token
+		many = append(many, matrix()...)
+		for range 300 {
+			many = append(many, matrix()[1])
+		}
+		for limit, want := range map[time.Duration]string{
+			0:                "more than 10m0s in all after 87 of 304 tokens", // the last is cut short
+			10 * time.Second: "more than 10s in all after 3 of 304 tokens",
+		} {
+			r := probe.Run(t.Context(), hanging, many, probe.Config{Timeout: 7 * time.Second, MaxTime: limit})
+			if r.Conclusion != probe.Unproved || r.Problem != want || len(r.Check) != 1 || !strings.Contains(r.Check[0], "--max-time") {
+				t.Errorf("%v: %s, %q, check %q, want %q", limit, r.Conclusion, r.Problem, r.Check, want)
+			}
+		}
+	})
 }
 
 // TestFoundBeforeTheEnd: what was let in is found, whatever happens then.
@@ -209,7 +253,7 @@ func TestTime(t *testing.T) {
 			return lets("valid").try(ctx, token)
 		}}
 		r := probe.Run(t.Context(), slow, matrix(), probe.Config{Pause: time.Second, Timeout: 5 * time.Second})
-		if r.Conclusion != probe.Unproved || outcomes(r) != "right right undecided right" {
+		if r.Conclusion != probe.Unproved || outcomes(r) != "right right unanswered right" {
 			t.Errorf("%s, %s", r.Conclusion, outcomes(r))
 		}
 		if late := r.Results[2]; late.Said != "no answer within 5s" || late.Took != 5*time.Second {

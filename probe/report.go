@@ -26,6 +26,9 @@ const (
 	Noted Outcome = "noted"
 	// Undecided: the target's answer says neither.
 	Undecided Outcome = "undecided"
+	// Unanswered: the target gave no answer, as one that crashes on the token. It
+	// was not let in, as far as anybody can tell, and not refused either.
+	Unanswered Outcome = "unanswered"
 	// Untried: the token was not sent.
 	Untried Outcome = "untried"
 )
@@ -40,7 +43,7 @@ const (
 	// Failed: the target let in what it must refuse, or not what it must let in.
 	Failed Conclusion = "failed"
 	// Unproved: the target may be right or not: the valid token was refused, or
-	// some of the broken ones got no clear answer.
+	// some of the broken ones got no clear answer, or none.
 	Unproved Conclusion = "unproved"
 )
 
@@ -91,7 +94,9 @@ type Counts struct {
 	Wrong     int `json:"wrong"`
 	Noted     int `json:"noted"`
 	Undecided int `json:"undecided"`
-	Untried   int `json:"untried"`
+	// Unanswered is how many the target gave no answer to.
+	Unanswered int `json:"unanswered"`
+	Untried    int `json:"untried"`
 }
 
 // Report is what a run has found.
@@ -115,7 +120,7 @@ type Report struct {
 func (r *Report) conclude() {
 	r.Counts = Counts{Tokens: len(r.Results)}
 	counts := map[Outcome]*int{Right: &r.Counts.Right, Wrong: &r.Counts.Wrong, Noted: &r.Counts.Noted,
-		Undecided: &r.Counts.Undecided, Untried: &r.Counts.Untried}
+		Undecided: &r.Counts.Undecided, Unanswered: &r.Counts.Unanswered, Untried: &r.Counts.Untried}
 	for _, one := range r.Results {
 		*counts[one.Outcome]++
 	}
@@ -125,7 +130,7 @@ func (r *Report) conclude() {
 	switch {
 	case control && r.Counts.Wrong > 0:
 		r.Conclusion = Failed
-	case r.Problem != "" || r.Counts.Undecided > 0:
+	case r.Problem != "" || r.Counts.Undecided > 0 || r.Counts.Unanswered > 0:
 		r.Conclusion = Unproved
 	default:
 		r.Conclusion = Passed
@@ -153,6 +158,21 @@ func (r Report) Of(o Outcome) []Result {
 	}
 	return found
 }
+
+// letIn is how many of those were let in, wrongly or with a note.
+func (r Report) letIn() int {
+	n := 0
+	for _, one := range r.Results {
+		if !one.Valid && one.Verdict == Accepted {
+			n++
+		}
+	}
+	return n
+}
+
+// open says whether the target looks at no token: a server before it may still
+// refuse the few that are too long.
+func (r Report) open() bool { return r.letIn() >= r.broken()-r.broken()/30 }
 
 // broken is how many tokens the target should have refused and was sent.
 func (r Report) broken() int {

@@ -64,7 +64,7 @@ func TestText(t *testing.T) {
   ! let in, as may be: iat is optional
       no-iat
 
-✗ FAILED: 1 of 3 broken tokens were let in: alg-none; no clear answer to expired
+✗ FAILED: 1 of 3 broken tokens were let in: alg-none; no clear answer to 1 of 3 broken tokens: expired
 `
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -103,7 +103,7 @@ func TestSentences(t *testing.T) {
 		{lets("valid"), "✓ passed: the valid token was let in and 3 broken ones were refused"},
 		{lets("valid", "no-iat"), "✓ passed: the valid token was let in and 2 broken ones were refused, 1 with a note let in"},
 		{lets("valid", "alg-none", "expired"), "✗ FAILED: 2 of 3 broken tokens were let in: alg-none, expired"},
-		{silent, "✗ NOT PROVED: no clear answer to 1 of 3 broken tokens: expired"},
+		{silent, "✗ NOT PROVED: no answer to 1 of 3 broken tokens: expired"},
 	} {
 		if got := probe.Run(t.Context(), tc.target, matrix(), probe.Config{}).Sentence(); got != tc.want {
 			t.Errorf("%q, want %q", got, tc.want)

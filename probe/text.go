@@ -7,7 +7,7 @@ import (
 )
 
 // The marks of a line, by outcome.
-var marks = map[Outcome]string{Right: "✓", Wrong: "✗", Noted: "!", Undecided: "?"}
+var marks = map[Outcome]string{Right: "✓", Wrong: "✗", Noted: "!", Undecided: "?", Unanswered: "?"}
 
 // WriteText writes the report for a person: a line for the valid token and for
 // each that went wrong or nobody can tell, those that may be let in by the
@@ -16,15 +16,15 @@ func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "probe of %s, %d tokens\n\n", r.Target, len(r.Results))
 	var shown []Result
-	width := 0
+	width, verdict := 0, 0
 	for _, one := range r.Results {
-		if one.Valid || one.Outcome == Wrong || one.Outcome == Undecided {
+		if one.Valid || one.Outcome == Wrong || one.Outcome == Undecided || one.Outcome == Unanswered {
 			shown = append(shown, one)
-			width = max(width, len(one.Name))
+			width, verdict = max(width, len(one.Name)), max(verdict, len(one.Verdict))
 		}
 	}
 	for _, one := range shown {
-		one.text(&b, width)
+		one.text(&b, width, verdict)
 	}
 	r.notes(&b)
 	if len(shown) > 0 {
@@ -39,12 +39,12 @@ func (r Report) WriteText(w io.Writer) error {
 }
 
 // text writes a line, and more where something is to be done.
-func (r Result) text(b *strings.Builder, width int) {
+func (r Result) text(b *strings.Builder, width, verdictWidth int) {
 	verdict := string(r.Verdict)
 	if r.Outcome == Wrong && r.Valid == (r.Verdict == Refused) {
 		verdict = strings.ToUpper(verdict)
 	}
-	fmt.Fprintf(b, "  %s %-*s  %-8s  %s\n", marks[r.Outcome], width, r.Name, verdict, r.words())
+	fmt.Fprintf(b, "  %s %-*s  %-*s  %s\n", marks[r.Outcome], width, r.Name, verdictWidth, verdict, r.words())
 	var more []string
 	if r.Outcome != Right && !r.Valid {
 		more = r.about()
@@ -126,8 +126,8 @@ func (r Report) failures() string {
 	if len(in) > 0 {
 		said = append(said, fmt.Sprintf("%d of %d broken tokens were let in: %s", len(in), r.broken(), names(in)))
 	}
-	if len(in) > 1 && len(in) == r.broken() {
-		said = append(said, "that is all of them: is the target protected at all?")
+	if len(in) > 1 && r.open() {
+		said = append(said, r.all(len(in))+": is the target protected at all?")
 	}
 	if len(asked) > 0 {
 		said = append(said, "the target asked a URL that a token named: "+names(asked))
@@ -135,13 +135,36 @@ func (r Report) failures() string {
 	if len(out) > 0 {
 		said = append(said, fmt.Sprintf("valid tokens were refused: %s", names(out)))
 	}
-	if r.Counts.Undecided > 0 {
-		said = append(said, "no clear answer to "+names(r.Of(Undecided)))
+	return strings.Join(append(said, r.unknown()...), "; ")
+}
+
+// all says that everything was let in, or nearly, of which so many were wrong.
+func (r Report) all(wrong int) string {
+	rest := r.broken() - wrong
+	switch {
+	case rest == 0:
+		return "that is all of them"
+	case rest == r.Counts.Noted:
+		return fmt.Sprintf("and so were the other %d, with a note", rest)
+	}
+	return fmt.Sprintf("and %d of the other %d, with a note", r.Counts.Noted, rest)
+}
+
+// unknown says what nobody can tell, and why the run is not whole.
+func (r Report) unknown() []string {
+	var said []string
+	for _, one := range []struct {
+		outcome Outcome
+		what    string
+	}{{Undecided, "no clear answer"}, {Unanswered, "no answer"}} {
+		if results := r.Of(one.outcome); len(results) > 0 {
+			said = append(said, fmt.Sprintf("%s to %d of %d broken tokens: %s", one.what, len(results), r.broken(), names(results)))
+		}
 	}
 	if r.Problem != "" {
 		said = append(said, r.Problem)
 	}
-	return strings.Join(said, "; ")
+	return said
 }
 
 // unproved says why there is no conclusion.
@@ -149,14 +172,7 @@ func (r Report) unproved() string {
 	if len(r.Results) < 2 || r.Results[0].Verdict != Accepted {
 		return "NOTHING IS PROVED: " + r.Problem
 	}
-	var said []string
-	if undecided := r.Of(Undecided); len(undecided) > 0 {
-		said = append(said, fmt.Sprintf("no clear answer to %d of %d broken tokens: %s", len(undecided), r.broken(), names(undecided)))
-	}
-	if r.Problem != "" {
-		said = append(said, r.Problem)
-	}
-	return "NOT PROVED: " + strings.Join(said, "; ")
+	return "NOT PROVED: " + strings.Join(r.unknown(), "; ")
 }
 
 // maxNames is how many names a sentence has; the lines above it have the rest.

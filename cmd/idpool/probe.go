@@ -38,7 +38,7 @@ type probeFlags struct {
 	issuer, lure, readyFile     string
 	only, skip                  string
 	strict, showTokens          bool
-	pause, timeout              time.Duration
+	pause, timeout, maxTime     time.Duration
 }
 
 func (a *app) probeCommand() *cobra.Command {
@@ -64,12 +64,16 @@ is unclear, unless --accept or --refuse say otherwise. Choose a URL that changes
 nothing. With --kafka the token goes into SASL/OAUTHBEARER; a connection that is
 closed without a word counts as refused.
 
+A token that gets no answer, as from a handler that crashes on it, is reported as
+that: it was not let in, and not refused either. After three in a row the valid
+token is sent again, and the probe goes on if that is let in.
+
 The exit code is 0 when the valid token is let in and every broken one refused, 1
 when a broken one is let in or makes the target ask a URL that it names, and 2
-when the probe could not be made or some answers were unclear. A token that some
-let in with reason is a note, and with --strict wrong. One for another audience is
-always wrong with --url, since an API has to compare aud; a broker compares it only
-where it is told to.`,
+when the probe could not be made or some answers were unclear or missing. A token
+that some let in with reason is a note, and with --strict wrong. One for another
+audience is always wrong with --url, since an API has to compare aud; a broker
+compares it only where it is told to.`,
 		Example: `  idpool probe --url http://localhost:9000/orders
   idpool probe --url https://localhost:9000/orders --issuer https --ca ca.pem --output junit > probe.xml
   idpool probe --kafka localhost:9092 --pool pool-dev
@@ -120,6 +124,7 @@ func (f *probeFlags) register(cmd *cobra.Command) {
 	giveVariable(flags, "strict", "IDPOOL_PROBE_STRICT")
 	flags.DurationVar(&f.pause, "pause", 0, "`TIME` between two tokens")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "`TIME` that a token may take")
+	flags.DurationVar(&f.maxTime, "max-time", 0, "`TIME` that the probe may take in all (default 10m and the pauses)")
 	flags.BoolVar(&f.showTokens, "show-tokens", false, "show the tokens: whoever reads them can use those that were let in")
 }
 
@@ -135,7 +140,7 @@ func (a *app) probe(cmd *cobra.Command, f probeFlags) error {
 	if err != nil {
 		return err
 	}
-	settings := probe.Config{Pause: f.pause, Timeout: f.timeout, Strict: f.strict, Audience: f.url != "", ShowTokens: f.showTokens, Now: c.Now}
+	settings := probe.Config{Pause: f.pause, Timeout: f.timeout, MaxTime: f.maxTime, Strict: f.strict, Audience: f.url != "", ShowTokens: f.showTokens, Now: c.Now}
 	source, err := f.source(cmd, c)
 	if err != nil {
 		return err
