@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
-	"math/big"
 	"net"
 	"sync"
 	"time"
@@ -85,20 +84,16 @@ func (g *greeting) fault(hello *tls.ClientHelloInfo) (certificate string, err er
 
 // right is the listener's certificate. Clients verify it by their own clock,
 // which is the machine's or follows the stack's: one that idpool makes is made
-// again when either is outside of its validity, for both.
+// again when it is not one for both.
 func (g *greeting) right() (*tls.Certificate, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.stack
-	from, to := time.Now(), s.clock.Now()
-	if to.Before(from) {
-		from, to = to, from
-	}
-	leaf := g.own.Leaf
-	if s.authority == nil || leaf == nil || from.After(leaf.NotBefore) && to.Before(leaf.NotAfter) {
+	if s.authority == nil || g.own.Leaf == nil || s.clocks().suit(g.own.Leaf, s.authority) {
 		return g.own, nil
 	}
-	again, err := s.authority.IssueFor(s.config.certificateNames(s.HTTPS), from.Add(-time.Hour), to.AddDate(1, 0, 0))
+	from, to := s.clocks().validity()
+	again, err := s.authority.IssueFor(s.config.certificateNames(s.HTTPS), from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -106,13 +101,13 @@ func (g *greeting) right() (*tls.Certificate, error) {
 	return g.own, nil
 }
 
-// wrong is a certificate that clients have to refuse for one reason alone. With
-// a certificate of the Config's own there is no authority that could sign it, so
-// that it is refused as unknown too.
+// wrong is a certificate that clients have to refuse for one reason alone, by
+// either clock. With a certificate of the Config's own there is no authority that
+// could sign it, so that it is refused as unknown too.
 func (g *greeting) wrong(kind string) (*tls.Certificate, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if made := g.broken[kind]; made != nil {
+	if made := g.broken[kind]; made != nil && g.stack.clocks().stillWrong(kind, made.Leaf) {
 		return made, nil
 	}
 	made, err := g.stack.wrongCertificate(kind)
@@ -124,34 +119,89 @@ func (g *greeting) wrong(kind string) (*tls.Certificate, error) {
 }
 
 func (s *Stack) wrongCertificate(kind string) (tls.Certificate, error) {
-	now, names, authority := time.Now(), s.config.certificateNames(s.HTTPS), s.authority
+	now, names, authority := s.clocks(), s.config.certificateNames(s.HTTPS), s.authority
 	var err error
 	if authority == nil || kind == "unknown-ca" {
-		if authority, err = ca.Fresh(now); err != nil {
+		if authority, err = ca.Fresh(time.Now()); err != nil {
 			return tls.Certificate{}, err
 		}
 	}
+	from, to := now.validity()
 	switch kind {
 	case "expired":
-		return authority.IssueFor(names, now.AddDate(-1, 0, 0), now.AddDate(0, 0, -1))
+		return authority.IssueFor(names, now.first.AddDate(-1, 0, 0), now.first.AddDate(0, 0, -1))
 	case "not-yet-valid":
-		return authority.IssueFor(names, now.AddDate(0, 0, 1), now.AddDate(1, 0, 0))
+		return authority.IssueFor(names, now.last.AddDate(0, 0, 1), now.last.AddDate(1, 0, 0))
 	case "wrong-host":
-		return authority.Issue([]string{"wrong-host.invalid"}, now)
+		names = []string{"wrong-host.invalid"}
 	case "self-signed":
-		return selfSigned(names, now)
+		return selfSigned(names, from, to)
 	}
-	return authority.Issue(names, now)
+	return authority.IssueFor(names, from, to)
+}
+
+// clocks are the times that clients may verify a certificate by: the machine's and
+// the stack's, the earlier one first.
+type clocks struct{ first, last time.Time }
+
+func (s *Stack) clocks() clocks {
+	c := clocks{time.Now(), s.clock.Now()}
+	if c.last.Before(c.first) {
+		c.first, c.last = c.last, c.first
+	}
+	return c
+}
+
+// longestLeaf is as long as macOS and iOS let a server's certificate be valid, be
+// its authority one of the user's own (https://support.apple.com/103769).
+const longestLeaf = 825 * 24 * time.Hour
+
+// validity is that of a certificate which is good by both clocks: for a year, or
+// for as long as Apple lets it, unless the clocks are farther apart than that.
+func (c clocks) validity() (from, to time.Time) {
+	from, to = c.first.Add(-time.Hour), c.last.AddDate(1, 0, 0)
+	if longest := from.Add(longestLeaf); to.After(longest) {
+		if to = longest; c.last.AddDate(0, 0, 1).After(to) {
+			to = c.last.AddDate(0, 0, 1)
+		}
+	}
+	return from, to
+}
+
+// good says whether a certificate is valid by both clocks.
+func (c clocks) good(leaf *x509.Certificate) bool {
+	return c.first.After(leaf.NotBefore) && c.last.Before(leaf.NotAfter)
+}
+
+// suit says whether a certificate is as good as one that the authority would make
+// now. None lasts longer than its authority.
+func (c clocks) suit(leaf *x509.Certificate, authority *ca.Authority) bool {
+	from, to := c.validity()
+	tooLong := leaf.NotAfter.Sub(leaf.NotBefore) > longestLeaf && to.Sub(from) <= longestLeaf
+	ends := leaf.NotAfter.Equal(authority.Certificate().NotAfter)
+	return !tooLong && c.first.After(leaf.NotBefore) && (ends || c.last.Before(leaf.NotAfter))
+}
+
+// stillWrong says whether a certificate of a kind is wrong in this way alone, also
+// after the clocks have moved.
+func (c clocks) stillWrong(kind string, leaf *x509.Certificate) bool {
+	switch kind {
+	case "expired":
+		return c.first.After(leaf.NotAfter)
+	case "not-yet-valid":
+		return c.last.Before(leaf.NotBefore)
+	}
+	return c.good(leaf)
 }
 
 // selfSigned is a certificate of nobody's but its own.
-func selfSigned(names []string, now time.Time) (tls.Certificate, error) {
+func selfSigned(names []string, from, to time.Time) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: "idpool, self-signed"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: "idpool, self-signed"},
+		NotBefore: from, NotAfter: to,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {
@@ -161,7 +211,11 @@ func selfSigned(names []string, now time.Time) (tls.Certificate, error) {
 		template.DNSNames = append(template.DNSNames, name)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, err
 }
 
 // noteHandshake puts a failed handshake into the journal.

@@ -25,10 +25,12 @@ import (
 )
 
 // The validity of what is made. A leaf is made at each start; macOS and iOS
-// refuse one of more than 825 days (https://support.apple.com/102028).
+// refuse one of more than 825 days (https://support.apple.com/103769). Nobody
+// limits an authority, which begins years ago: a client's clock may be set back.
 const (
-	authorityYears = 10
-	leafYears      = 1
+	authorityYears    = 10
+	authorityYearsAgo = 20
+	leafYears         = 1
 	// backdate is how far the clock of a client may be behind.
 	backdate = time.Hour
 )
@@ -67,7 +69,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Fresh makes an authority that lives as long as the process. Its validity
-// begins an hour before now and lasts ten years.
+// begins twenty years before now and ends ten years after.
 func Fresh(now time.Time) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -90,7 +92,7 @@ func selfSign(key *ecdsa.PrivateKey, now time.Time) (*x509.Certificate, error) {
 	digest := sha256.Sum256(public)
 	template := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: subject + hex.EncodeToString(digest[:4]), Organization: []string{"idpool, for tests only"}},
-		NotBefore:             now.UTC().Add(-backdate),
+		NotBefore:             now.UTC().AddDate(-authorityYearsAgo, 0, 0),
 		NotAfter:              now.UTC().AddDate(authorityYears, 0, 0),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,

@@ -126,7 +126,7 @@ func TestWhatAFolderMayNotHold(t *testing.T) {
 		{"the key of another authority", certificate, string(otherKey), now, "ca.pem", "does not belong to the key in"},
 		{"no key", certificate, "-", now, "ca.key", "is missing beside its certificate"},
 		{"an authority that has ended", certificate, key, now.AddDate(10, 0, 1), "ca.pem", "ended 2036-11-23"},
-		{"a clock before its begin", certificate, key, now.AddDate(-1, 0, 0), "ca.pem", "begins 2026-11-23T14:00:00Z, and the clock of this machine says 2025-11-23T15:00:00Z: set the clock right"},
+		{"a clock before its begin", certificate, key, now.AddDate(-21, 0, 0), "ca.pem", "begins 2006-11-23T15:00:00Z, and the clock of this machine says 2005-11-23T15:00:00Z: set the clock right"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := t.TempDir()
