@@ -143,7 +143,7 @@ func runApplication(t testing.TB, n *testcontainers.DockerNetwork, env map[strin
 		t.Fatal(err)
 	}
 	settings := map[string]string{
-		"CLIENT_ID": clientID, "CLIENT_SECRET": secret, "SCOPE": scope, "LOGICAL_CLUSTER": "lkc-acme", "IDENTITY_POOL": "pool-dev", "LIMIT": "60s",
+		"CLIENT_ID": clientID, "CLIENT_SECRET": secret, "SCOPE": scope, "LOGICAL_CLUSTER": "lkc-acme", "IDENTITY_POOL": "pool-dev", "LIMIT": "3m",
 	}
 	for name, value := range env {
 		settings[name] = cmp.Or(value, settings[name])

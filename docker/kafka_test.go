@@ -47,7 +47,7 @@ func TestKafka(t *testing.T) {
 // in the metadata as they are here.
 func exchange(t testing.TB, brokers []string, more ...kgo.Opt) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	topic := "of-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	client, err := kgo.NewClient(append(more, kgo.SeedBrokers(brokers...), kgo.DefaultProduceTopic(topic))...)

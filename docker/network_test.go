@@ -179,7 +179,7 @@ func azureIsInsideOnly(t testing.TB, c *docker.Container) {
 // answersAsAzure says whether an address has a certificate for Azure's name that is
 // of a CA. Another web server may be there, and is no business of idpool's.
 func answersAsAzure(ctx context.Context, ca []byte, address string) bool {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca)

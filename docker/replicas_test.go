@@ -156,7 +156,7 @@ func (l *load) start(t testing.TB, workers int, base string) {
 func (l *load) once(ctx context.Context, client *http.Client, base string, retries int) {
 	token, _, err := ask(ctx, client, base, acme)
 	tries := 0
-	for broken := (*url.Error)(nil); errors.As(err, &broken) && tries < retries; tries++ {
+	for ; broken(err) && tries < retries; tries++ {
 		token, _, err = ask(ctx, client, base, acme)
 	}
 	l.mu.Lock()
@@ -167,6 +167,14 @@ func (l *load) once(ctx context.Context, client *http.Client, base string, retri
 		return
 	}
 	l.tokens = append(l.tokens, token)
+}
+
+// broken says whether an error is of a connection that broke: before the answer,
+// or within it.
+func broken(err error) bool {
+	var asking *url.Error
+	var reading *net.OpError
+	return errors.As(err, &asking) || errors.As(err, &reading) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // await waits for a number of requests.

@@ -271,7 +271,7 @@ func number(port string) string { return strings.TrimSuffix(port, "/tcp") }
 // lastLine is what the container has to say of its end. Its log has more.
 func (c *Container) lastLine(ctx context.Context) string {
 	// The context may be why it ended.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
 	log, err := c.Logs(ctx)
 	if err != nil {

@@ -116,9 +116,10 @@ func ended(t testing.TB, id string) (code, last string) {
 // what state says when it does not.
 func until(t testing.TB, what string, holds func() bool, state func() string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	const patience = 2 * time.Minute // on a machine that is busy
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 30 s: %s", what, state())
+			t.Fatalf("%s: not within %v: %s", what, patience, state())
 		}
 	}
 }
