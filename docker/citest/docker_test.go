@@ -88,7 +88,7 @@ func started(t *testing.T, create ...string) string {
 // healthy waits until the container has said how it is, as GitHub's runner does.
 func healthy(t *testing.T, id string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	events := exec.CommandContext(ctx, "docker", "events", "--since", "10m", "--filter", "container="+id,
 		"--filter", "event=health_status", "--filter", "event=die", "--format", "{{.Status}}")

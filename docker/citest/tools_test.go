@@ -30,7 +30,7 @@ set -eu
 export CLIENT_ID=75f2f796-363d-4de2-b299-713920db01a7
 export CLIENT_SECRET=${CLIENT_SECRET-` + builtInSecret + `}
 export SCOPE=api://be587d08-a466-45e9-a02a-dfdda6b4c765/.default
-export LOGICAL_CLUSTER=lkc-acme IDENTITY_POOL=${IDENTITY_POOL-pool-dev} LIMIT=60s
+export LOGICAL_CLUSTER=lkc-acme IDENTITY_POOL=${IDENTITY_POOL-pool-dev} LIMIT=3m
 SECURITY_PROTOCOL=SASL_PLAINTEXT application
 if [ -n "${AUTHORITY-}" ]; then
   export TOKEN_ENDPOINT=$AUTHORITY/oauth2/v2.0/token SECURITY_PROTOCOL=SASL_SSL
