@@ -72,7 +72,7 @@ func (k kafka) open(t *testing.T, c *cluster, dialed chan<- string, options ...k
 // says what it connected to.
 func thereAndBack(t *testing.T, c *cluster, by, back kafka) (there, then []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	dialed, dialedBack := make(chan string, 1000), make(chan string, 1000)
 	producer := by.open(t, c, dialed, kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))

@@ -30,7 +30,7 @@ const (
 func (c *cluster) httpClient(t *testing.T) *http.Client {
 	t.Helper()
 	transport := &http.Transport{DialContext: c.dial, TLSClientConfig: c.tls(t), DisableKeepAlives: true}
-	return &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	return &http.Client{Transport: transport, Timeout: time.Minute}
 }
 
 func (c *cluster) tls(t *testing.T) *tls.Config {
