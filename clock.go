@@ -14,7 +14,8 @@ import (
 // there when it is sent further.
 //
 // A Clock moves what idpool thinks the time is and nothing else: timeouts of
-// connections and of waiting callers are those of the machine.
+// connections and of waiting callers are those of the machine. The pauses between
+// two fetches of keys end when either has passed them.
 type Clock struct {
 	base  func() time.Time // what it runs by
 	moves sync.Mutex       // one move at a time

@@ -170,6 +170,22 @@ func TestAChangeKeepsFetchedKeys(t *testing.T) {
 	}
 }
 
+// A frozen clock ended the pause after a fetch that failed never, and so every
+// login.
+func TestAFrozenClockDoesNotEndRecovery(t *testing.T) {
+	s := start(t, Acme())
+	s.Clock().Freeze()
+	token := mintIn(t, s.Scope)
+	addFault(t, s.Scope, fault.Fault{Endpoint: "jwks", Status: http.StatusServiceUnavailable, Times: 1})
+	if ok, check := decideIn(s.Scope, token); ok || check != validator.CheckKey {
+		t.Errorf("allowed %t at %q, want a failure of key", ok, check)
+	}
+	eventually(t, "the keys are fetched again", func() bool { ok, _ := decideIn(s.Scope, token); return ok })
+	rollNow(t, s.Scope)
+	next := mintIn(t, s.Scope)
+	eventually(t, "the new key is known", func() bool { ok, _ := decideIn(s.Scope, next); return ok })
+}
+
 // eventually waits for a condition, as long as a slow machine may need.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()

@@ -30,17 +30,19 @@ type fetcher struct {
 	client  *http.Client
 	timeout time.Duration
 	now     func() time.Time
+	machine func() time.Time
 	fetched func(Fetch) // nil for nobody
 	// own is the transport of a fetcher whose caller has given no client; nil
 	// when there is one, whose connections are not ours to close.
 	own *http.Transport
 }
 
-// newFetcher makes a fetcher from a caller's client, which is left as it is.
-func newFetcher(client *http.Client, now func() time.Time, fetched func(Fetch)) *fetcher {
-	f := &fetcher{client: &http.Client{}, now: now, fetched: fetched}
-	if client != nil {
-		*f.client = *client
+// newFetcher makes a fetcher of a Config, whose client is left as it is, and whose
+// clocks are set.
+func newFetcher(c Config) *fetcher {
+	f := &fetcher{client: &http.Client{}, now: c.Now, machine: c.Machine, fetched: c.Fetched}
+	if c.Client != nil {
+		*f.client = *c.Client
 	} else if shared, ok := http.DefaultTransport.(*http.Transport); ok {
 		f.own = shared.Clone()
 		f.client.Transport = f.own

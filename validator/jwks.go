@@ -79,7 +79,7 @@ type jwks struct {
 	mu       sync.Mutex
 	flight   *flight // the fetch that is under way, or nil
 	failures int     // since the last success
-	failedAt time.Time
+	failedAt moment
 	lastErr  error // of the last fetch; nil when it succeeded
 	asked    []askedKid
 }
@@ -94,7 +94,21 @@ type flight struct {
 // askedKid is when an unknown kid last caused a fetch.
 type askedKid struct {
 	kid string
-	at  time.Time
+	at  moment
+}
+
+// moment is when something happened, by both clocks.
+type moment struct{ now, machine time.Time }
+
+// moment is the present one.
+func (f *fetcher) moment() moment { return moment{f.now(), f.machine()} }
+
+// within says whether a pause that began before m is not over at m. Either clock ends
+// it: a clock of tests that stands still must not stop all fetches, and one that
+// was moved on has passed the pause. Abs, so that one that was moved back does not
+// stop them either until it is where it was.
+func (m moment) within(pause time.Duration, began moment) bool {
+	return m.now.Sub(began.now).Abs() < pause && m.machine.Sub(began.machine) < pause
 }
 
 // keys returns the provider's keys, fetching them when there are none or their
@@ -187,14 +201,12 @@ func (j *jwks) refetch(kid string) *flight {
 // mayAsk reports whether an unknown kid may cause a fetch now, and notes that
 // it does. The caller holds mu.
 func (j *jwks) mayAsk(kid string) bool {
-	now := j.fetch.now()
+	now := j.fetch.moment()
 	for i := range j.asked {
 		if j.asked[i].kid != kid {
 			continue
 		}
-		// Abs, so that a clock which was moved back does not stop all fetches
-		// until it is where it was.
-		if now.Sub(j.asked[i].at).Abs() < j.pause {
+		if now.within(j.pause, j.asked[i].at) {
 			return false
 		}
 		j.asked[i].at = now
@@ -217,7 +229,7 @@ func (j *jwks) backingOff() bool {
 	}
 	// Seven doublings are past the limit; more would overflow in the end.
 	pause := min(firstBackoff<<min(j.failures-1, 7), maxBackoff)
-	return j.fetch.now().Sub(j.failedAt).Abs() < pause
+	return j.fetch.moment().within(pause, j.failedAt)
 }
 
 // refresh fetches the keys now, whatever was fetched before.
@@ -254,7 +266,7 @@ func (j *jwks) land(ctx context.Context, f *flight) {
 	f.err, j.lastErr, j.flight = err, err, nil
 	if err != nil {
 		j.failures++
-		j.failedAt = j.fetch.now()
+		j.failedAt = j.fetch.moment()
 	} else {
 		j.failures = 0
 		j.current.Store(set) // even an empty set: that is how all keys are revoked

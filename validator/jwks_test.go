@@ -22,13 +22,15 @@ type jwksStand struct {
 	*Validator
 	server *keyServer
 	clock  *clock
+	// machine is the machine's, which stands still unless it is moved.
+	machine *clock
 }
 
 // newStand makes a stand whose server has rsa-a; change may alter the config.
 func newStand(t testing.TB, change func(*Config)) *jwksStand {
 	t.Helper()
-	s := &jwksStand{server: newKeyServer(t, jwksText(t, jwkOf(t, "rsa-a", nil))), clock: newClock()}
-	config := Config{Now: s.clock.Now, Providers: []Provider{{ID: "op-acme", Issuers: []string{"https://idp.test/v2.0"},
+	s := &jwksStand{server: newKeyServer(t, jwksText(t, jwkOf(t, "rsa-a", nil))), clock: newClock(), machine: newClock()}
+	config := Config{Now: s.clock.Now, Machine: s.machine.Now, Providers: []Provider{{ID: "op-acme", Issuers: []string{"https://idp.test/v2.0"},
 		JWKSURI: s.server.URL + "/keys",
 		Pools:   []*pool.Pool{mustPool(t, pool.Config{ID: "pool-dev", Filter: "'dev' in claims.roles"})}}}}
 	if change != nil {
@@ -178,6 +180,32 @@ func TestBackoff(t *testing.T) {
 			t.Errorf("got %q, want the reason of the last fetch", c.Got)
 		}
 		s.clock.forward(1)
+	}
+}
+
+// A clock that stood still ended no pause, and one that the machine's has passed
+// is over by that.
+func TestAPauseEndsByEitherClock(t *testing.T) {
+	for name, clock := range map[string]func(*jwksStand) *clock{
+		"Now":     func(s *jwksStand) *clock { return s.clock },
+		"Machine": func(s *jwksStand) *clock { return s.machine },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStand(t, func(c *Config) { c.Providers[0].RefetchPause = time.Hour })
+			up := s.server.answer
+			s.server.set(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+			s.wantKeyFailure(t, "endpoint down", s.token(t, "rsa-a", 1), 1)
+			s.server.set(up)
+			clock(s).forward(firstBackoff - 1)
+			s.wantKeyFailure(t, "within the pause after a failure", s.token(t, "rsa-a", 1), 1)
+			clock(s).forward(1)
+			s.wantAllowed(t, "after it", s.token(t, "rsa-a", 1), 2)
+			s.wantKeyFailure(t, "unknown kid", s.token(t, "rsa-b", 1), 3)
+			clock(s).forward(time.Hour - 1)
+			s.wantKeyFailure(t, "within the pause for unknown kids", s.token(t, "rsa-b", 1), 3)
+			clock(s).forward(1)
+			s.wantKeyFailure(t, "after that", s.token(t, "rsa-b", 1), 4)
+		})
 	}
 }
 

@@ -60,9 +60,11 @@ type Config struct {
 	// CacheSize is how many verdicts are remembered, at about 4.5 KB each.
 	// Zero means 1024, a negative value none.
 	CacheSize int
-	// Now tells the time, that of the pauses between fetches included. Nil
-	// means time.Now.
+	// Now tells the time. Nil means time.Now.
 	Now func() time.Time
+	// Machine tells the machine's time, by which a pause between two fetches ends,
+	// too, when Now stands still. Nil means time.Now.
+	Machine func() time.Time
 	// Client fetches JWKS. Nil means one with a timeout of 10 s, which is also
 	// the timeout of a Client that has none. The Client is copied; redirects
 	// are followed within the host of the JWKS only, whatever it says.
@@ -201,9 +203,12 @@ func New(c Config) (*Validator, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Machine == nil {
+		c.Machine = time.Now
+	}
 	t := &tasks{}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	return build(c, newFetcher(c.Client, c.Now, c.Fetched), t, nil), nil
+	return build(c, newFetcher(c), t, nil), nil
 }
 
 // build makes a Validator of a Config without a mistake, whose Now is set. kept

@@ -13,8 +13,8 @@ import (
 // pools or clusters costs no fetch, and a JWKS that cannot be reached meanwhile
 // does no harm.
 //
-// Client counts in New alone, and a nil Now is that of v. Shared keys keep the
-// Now and the Fetched of the Validator that had them first. Close of either ends
+// Client counts in New alone, and a nil Now or Machine is that of v. Shared keys
+// keep the Now, the Machine and the Fetched of the Validator that had them first. Close of either ends
 // the fetches of both, so that only the one who is the last to use any of them
 // may call it. The error is as that of New, and then nothing has happened.
 func (v *Validator) With(c Config) (*Validator, error) { return v.with(c, v.providers) }
@@ -34,6 +34,9 @@ func (v *Validator) with(c Config, kept []*provider) (*Validator, error) {
 	}
 	f := *v.fetch // its client, whose connections are shared
 	f.now, f.fetched = c.Now, c.Fetched
+	if c.Machine != nil {
+		f.machine = c.Machine
+	}
 	return build(c, &f, v.tasks, kept), nil
 }
 
