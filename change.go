@@ -50,14 +50,29 @@ func (s *Scope) Apply(ctx context.Context, c Config) error {
 // clients have fetched of them holds; the scope's own validator fetches them anew.
 func (s *Scope) Reset(ctx context.Context) error {
 	s.faults.Reset()
-	s.current().idp.ShiftKeys(-s.clock.Offset())
-	s.clock.Reset()
+	s.resetClock()
 	err := s.forgetKeys()
 	if err == nil {
 		err = s.Apply(ctx, s.initial)
 	}
 	s.journal.Clear()
 	return err
+}
+
+// resetClock lets the clock run as at the beginning, and the keys of tenants keep
+// what has happened to them. That of the Stack's own scope moves those of all scopes
+// which are not frozen, so that theirs keep it, too.
+func (s *Scope) resetClock() {
+	by := -s.clock.Offset()
+	s.current().idp.ShiftKeys(by)
+	if s.id == "" {
+		for _, scope := range s.stack.scopes.all() {
+			if !scope.clock.Frozen() {
+				scope.current().idp.ShiftKeys(by)
+			}
+		}
+	}
+	s.clock.Reset()
 }
 
 // forgetKeys makes the validator one that has fetched nothing yet: what a fault has

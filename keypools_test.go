@@ -201,3 +201,33 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+// A reset of the server moved the clocks of its scopes back, and so took back
+// what was rolled in them.
+func TestAResetOfTheServerLeavesTheKeysOfScopes(t *testing.T) {
+	s := start(t, Acme())
+	running, frozen := newScope(t, s), newScope(t, s)
+	s.Clock().Advance(10 * time.Hour)
+	frozen.Clock().Freeze()
+	before := map[*Scope][]string{}
+	for _, scope := range []*Scope{running, frozen} {
+		if kid := rollNow(t, scope); kid != headerOf(t, mintIn(t, scope))["kid"] {
+			t.Fatal("the rolled key does not sign")
+		}
+		before[scope] = publishedIn(t, s, scope)
+	}
+	if err := s.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for scope, want := range before {
+		if got := publishedIn(t, s, scope); !slices.Equal(got, want) {
+			t.Errorf("%s, frozen %t: the JWKS has %v, before the reset %v", scope, scope == frozen, got, want)
+		}
+	}
+	if err := frozen.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := publishedIn(t, s, frozen); !slices.Equal(got, before[frozen]) {
+		t.Errorf("after its own reset: %v, before %v", got, before[frozen])
+	}
+}
