@@ -23,6 +23,9 @@ type entryList struct {
 type entryCount struct {
 	// Count is that of the entries which are remembered.
 	Count int `json:"count" openapi:"required"`
+	// Total is how many entries there ever were, whatever the filter, which is the id
+	// of the newest: as the parameter after it means from now on.
+	Total uint64 `json:"total" openapi:"required"`
 }
 
 // takeRequest waits for entries.
@@ -105,7 +108,8 @@ func (c *call) countJournal() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(entryCount{c.journal.Count(f)})
+	total := c.journal.Total() // before the count: what comes between is after it
+	return ok(entryCount{c.journal.Count(f), total})
 }
 
 func (c *call) takeFromJournal() (reply, error) {

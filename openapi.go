@@ -75,10 +75,14 @@ type entryJSON struct {
 	Duration string `json:"duration,omitempty"`
 }
 
-// standIn is the type that describes another one, which writes its own JSON.
+// standIn is the type that describes another one, which writes or reads its own
+// JSON.
 func standIn(t reflect.Type) (any, bool) {
-	if t == reflect.TypeFor[journal.Entry]() {
+	switch t {
+	case reflect.TypeFor[journal.Entry]():
 		return reflect.TypeFor[entryJSON](), true
+	case reflect.TypeFor[configObject]():
+		return reflect.TypeFor[Config](), true
 	}
 	return nil, false
 }

@@ -213,6 +213,10 @@ var documentedState = []exchange{
 var documentedTokens = []exchange{
 	{"POST", "/v1/decisions", `{"token":"x","cluster":"lkc-acme","pool":"pool-dev"}`, 200, `"allowed":false`},
 	{"POST", "/v1/decisions", `{"tokn":"x"}`, 400, `"field":"tokn"`},
+	{"POST", "/v1/decisions", `{"token":"x","operation":"Read","resource":"topic=orders"}`, 200, `"name":"authorization"`},
+	{"POST", "/v1/decisions", `{"token":"x","operation":"Rad","resource":"topic=orders"}`, 422, `"field":"operation"`},
+	{"POST", "/v1/decisions", `{"token":"x","operation":"Read"}`, 422, `"field":"resource"`},
+	{"POST", "/v1/decisions", `{"token":"x","unverified":true}`, 400, `"field":"unverified"`},
 	{"POST", "/v1/identity-providers/op-acme/refresh-keys", "", 204, ""},
 	{"POST", "/v1/identity-providers/op-x/refresh-keys", "", 404, "op-x"},
 	{"POST", "/v1/tokens", `{}`, 201, `"access_token":"ey`},
@@ -255,6 +259,7 @@ var documentedJournal = []exchange{
 	{"GET", "/v1/journal?clientid=x", "", 400, `did you mean`},
 	{"GET", "/v1/journal?scope=none", "", 404, `"field":"scope"`},
 	{"GET", "/v1/journal/count?endpoint=token", "", 200, `"count":`},
+	{"GET", "/v1/journal/count?endpoint=tls", "", 200, `{"count":0,"total":`},
 	{"POST", "/v1/journal/take", `{"endpoint":"token","count":1,"timeout":"5s"}`, 200, `"endpoint":"token"`},
 	{"POST", "/v1/journal/take", `{"endpoint":"tls","timeout":"1ms"}`, 408, `"status":408`},
 	{"POST", "/v1/journal/take", `{"timeout":"1h"}`, 422, `"field":"timeout"`},
@@ -377,6 +382,11 @@ func askScopes(t *testing.T, base string) {
 	id := ofAnswer(t, body, "id")
 	askAll(t, base, []exchange{
 		{"POST", "/v1/scopes", `{"nmae":"mine"}`, 400, `"field":"nmae"`},
+		{"POST", "/v1/scopes", `{"config":[]}`, 422, `"field":"config"`},
+		{"POST", "/v1/scopes", `{"config":{"tenant":[]}}`, 422, `"field":"config.tenant"`},
+		{"POST", "/v1/scopes", `{"config":{"listeners":{"http":{"address":"127.0.0.1:1"}}}}`, 422, `"field":"config.listeners.http.address"`},
+		{"GET", "/v1/scope", "", 200, `"identityPools":{"pool-dev":"pool-dev","pool-prod":"pool-prod"}`},
+		{"GET", "/v1/scope?scope=" + id, "", 200, `"id":"` + id + `"`},
 		{"GET", "/v1/scopes", "", 200, id},
 		{"GET", "/v1/scopes/" + id, "", 200, `"name":"mine"`},
 		{"GET", "/v1/tenants?scope=" + id, "", 200, `.acmeexamples.onmicrosoft.com`},

@@ -203,7 +203,7 @@ func (s *Stack) ofLogin(pools string, says hearsay) *Scope {
 }
 
 // hearsay is what a token says of itself, whether or not it is true.
-type hearsay struct{ issuer, tenant, client string }
+type hearsay struct{ issuer, tenant, client, audience string }
 
 // tenantID is the tenant that the token says to be of: tid, or the part of iss
 // that looks like one.
@@ -223,10 +223,10 @@ func (h hearsay) tenantID() string {
 func hear(token string) hearsay {
 	_, rest, _ := strings.Cut(token, ".")
 	part, _, _ := strings.Cut(rest, ".")
-	var claims struct{ Iss, Tid, Azp, AppID any }
+	var claims struct{ Iss, Tid, Azp, AppID, Aud any }
 	if text, err := base64.RawURLEncoding.DecodeString(part); err != nil || json.Unmarshal(text, &claims) != nil {
 		return hearsay{}
 	}
 	text := func(v any) string { s, _ := v.(string); return s }
-	return hearsay{text(claims.Iss), text(claims.Tid), cmp.Or(text(claims.Azp), text(claims.AppID))}
+	return hearsay{text(claims.Iss), text(claims.Tid), cmp.Or(text(claims.Azp), text(claims.AppID)), text(claims.Aud)}
 }

@@ -56,6 +56,7 @@ the server is not reached.`,
 	flags.StringVar(&f.filter.Outcome, "outcome", "", "only this `OUTCOME`: ok, refused or failed")
 	flags.StringVar(&f.filter.Fault, "fault", "", "only what the fault of this `ID` was injected into")
 	giveVariable(flags, "fault", "IDPOOL_JOURNAL_FAULT")
+	flags.Uint64Var(&f.filter.After, "after", 0, "only the entries after the one of this `ID`; \"total\" of --count --output json means from now on")
 	flags.IntVar(&f.limit, "limit", 0, "at most `N` entries, the newest; with --follow of those that are there already (default: all that are remembered)")
 	flags.BoolVar(&f.follow, "follow", false, "go on as things happen")
 	flags.IntVar(&f.take, "take", 0, "wait until `N` entries match that nobody has taken")
@@ -153,6 +154,9 @@ func (f journalFlags) query() url.Values {
 			q.Set(name, value)
 		}
 	}
+	if f.filter.After > 0 {
+		q.Set("after", strconv.FormatUint(f.filter.After, 10))
+	}
 	return q
 }
 
@@ -175,6 +179,8 @@ func (c *adminClient) entries(ctx context.Context, f journalFlags) ([]journal.En
 // entryCount is the body of the admin API's count.
 type entryCount struct {
 	Count int `json:"count"`
+	// Total is the id of the newest entry, whether it matches or not.
+	Total uint64 `json:"total"`
 }
 
 // countEntries prints how many of those that are remembered match.
