@@ -31,7 +31,7 @@ func (s *Server) Fault(t testing.TB, f fault.Fault) fault.Fault {
 // test.
 func (s *Server) Change(t testing.TB, change func(c *idpool.Config)) {
 	t.Helper()
-	err := s.world.Change(t.Context(), func(c *idpool.Config) error {
+	err := s.world.Change(s.life, func(c *idpool.Config) error {
 		change(c)
 		return nil
 	})
@@ -45,7 +45,7 @@ func (s *Server) Change(t testing.TB, change func(c *idpool.Config)) {
 func (s *Server) SetRoleBindings(t testing.TB, poolID string, bindings ...pool.RoleBinding) {
 	t.Helper()
 	s.known(t, "role bindings", poolID)
-	if err := s.world.SetRoleBindings(t.Context(), s.PoolID(poolID), bindings); err != nil {
+	if err := s.world.SetRoleBindings(s.life, s.PoolID(poolID), bindings); err != nil {
 		t.Fatalf("idpooltest: role bindings: %v", err)
 	}
 }

@@ -52,23 +52,48 @@ func (s *Server) Decide(ctx context.Context, r validator.Request) validator.Deci
 
 // Reset returns to the Config of the beginning, without faults and changes, with
 // an empty journal and a clock that is not moved. Keys stay as they are.
-func (s *Server) Reset(ctx context.Context) error { return s.world.Reset(ctx) }
+func (s *Server) Reset(t testing.TB) {
+	t.Helper()
+	if err := s.world.Reset(s.life); err != nil {
+		t.Fatalf("idpooltest: reset: %v", err)
+	}
+}
 
 // RefreshKeys makes the validator fetch the keys of an identity provider now, such
 // as those that [Server.RollKeys] made: until then it goes on with those that it
 // has. In Confluent Cloud it is the button Refresh JWKS.
-func (s *Server) RefreshKeys(ctx context.Context, providerID string) error {
-	return s.world.RefreshKeys(ctx, providerID)
+func (s *Server) RefreshKeys(t testing.TB, providerID string) {
+	t.Helper()
+	if err := s.world.RefreshKeys(s.life, providerID); err != nil {
+		t.Fatalf("idpooltest: refresh keys: %v", err)
+	}
 }
 
 // Keys are the signing keys of a tenant, published or not; of the first for "".
-func (s *Server) Keys(tenant string) ([]idp.KeyState, error) { return s.world.Keys(tenant) }
+func (s *Server) Keys(t testing.TB, tenant string) []idp.KeyState {
+	t.Helper()
+	keys, err := s.world.Keys(tenant)
+	if err != nil {
+		t.Fatalf("idpooltest: keys: %v", err)
+	}
+	return keys
+}
 
 // RevokeKey takes a key out of the JWKS of a tenant at once; of the first for "".
-func (s *Server) RevokeKey(tenant, kid string) error { return s.world.RevokeKey(tenant, kid) }
+func (s *Server) RevokeKey(t testing.TB, tenant, kid string) {
+	t.Helper()
+	if err := s.world.RevokeKey(tenant, kid); err != nil {
+		t.Fatalf("idpooltest: revoke: %v", err)
+	}
+}
 
 // RestoreKey publishes a key again that was revoked or has retired.
-func (s *Server) RestoreKey(tenant, kid string) error { return s.world.RestoreKey(tenant, kid) }
+func (s *Server) RestoreKey(t testing.TB, tenant, kid string) {
+	t.Helper()
+	if err := s.world.RestoreKey(tenant, kid); err != nil {
+		t.Fatalf("idpooltest: restore: %v", err)
+	}
+}
 
 // ResetKeys returns to the keys that a tenant began with; the first for "".
 func (s *Server) ResetKeys(tenant string) { s.world.ResetKeys(tenant) }

@@ -4,9 +4,10 @@
 //
 // Begin with [Start], whose [Server] has what clients and APIs under test need.
 // Tests that run in parallel share one by [Server.Scope] or [Shared]: each gets
-// tenants, keys, clock, faults and a journal of its own. Whatever is refused on
-// the way ends the test with the reason, so that there are no errors to check: as
-// with t.Fatal, a method that takes t is for the goroutine of the test.
+// tenants, keys, clock, faults and a journal of its own. A method that takes t has
+// no error to check: what is refused ends the test with the reason, and so, as with
+// t.Fatal, it is for the goroutine of the test. In the cleanups of a test it works
+// too, as long as the server is there.
 //
 // Beside the module in docker/ it alone imports "testing". What it does has the
 // same names in the admin API, which other languages use.
@@ -15,6 +16,7 @@ package idpooltest
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -34,10 +36,12 @@ type world struct{ *idpool.Scope }
 // them apart.
 //
 // Besides the methods listed here it has the others of [idpool.Scope], such as
-// Apply, Pool and ExplainToken. It is safe for concurrent use.
+// Apply, AddFault, Pool and ExplainToken: those take no t and return their errors, for
+// tests of what is refused. It is safe for concurrent use.
 type Server struct {
 	world
 	*host
+	life  context.Context // ends with the server, or with the scope
 	close func() error
 }
 
@@ -77,12 +81,19 @@ func start(changes []func(*idpool.Config)) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	life, end := context.WithCancelCause(context.Background())
 	h := &host{stack: stack}
 	if transport, ours := stack.Client().Transport.(*http.Transport); ours && transport.TLSClientConfig != nil {
 		h.tls = transport.TLSClientConfig.Clone()
 	}
-	return &Server{world{stack.Scope}, h, sync.OnceValue(h.close)}, nil
+	return &Server{world{stack.Scope}, h, life, sync.OnceValue(func() error {
+		end(errEnded)
+		return h.close()
+	})}, nil
 }
+
+// errEnded is why nothing comes any more.
+var errEnded = errors.New("the server has ended")
 
 func changed(c idpool.Config, changes []func(*idpool.Config)) idpool.Config {
 	for _, change := range changes {
@@ -115,7 +126,9 @@ func (s *Server) Scope(t testing.TB, changes ...func(c *idpool.Config)) *Server 
 	if err != nil {
 		t.Fatalf("idpooltest: scope: %v", err)
 	}
-	made := &Server{world{scope}, s.host, sync.OnceValue(func() error {
+	life, end := context.WithCancelCause(s.life)
+	made := &Server{world{scope}, s.host, life, sync.OnceValue(func() error {
+		end(errEnded)
 		if s.closed.Load() {
 			return nil // the scope has ended with its server
 		}

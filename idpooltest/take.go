@@ -23,7 +23,7 @@ func (s *Server) Take(t testing.TB, f journal.Filter) journal.Entry {
 // TakeN is Take for n entries, the oldest first.
 func (s *Server) TakeN(t testing.TB, f journal.Filter, n int) []journal.Entry {
 	t.Helper()
-	ctx, cancel := patience(t)
+	ctx, cancel := s.within(t, longest)
 	defer cancel()
 	entries, err := s.Journal().Take(ctx, f, n)
 	if err != nil {
@@ -39,15 +39,16 @@ const (
 	parting = time.Second
 )
 
-// patience is how long a test can wait.
-func patience(t testing.TB) (context.Context, context.CancelFunc) {
+// within is for what a test waits for, so long at most. It ends with the server, and
+// not with the context of the test: that is over when its cleanups run.
+func (s *Server) within(t testing.TB, most time.Duration) (context.Context, context.CancelFunc) {
 	now := time.Now()
-	until := now.Add(longest)
+	until := now.Add(most)
 	if limited, ok := t.(interface{ Deadline() (time.Time, bool) }); ok {
 		if end, is := limited.Deadline(); is && end.Add(-parting).Before(until) {
 			until = end.Add(-parting)
 		}
 	}
 	waited := max(until.Sub(now), 0).Round(time.Millisecond)
-	return context.WithDeadlineCause(t.Context(), until, fmt.Errorf("waited for %s", waited))
+	return context.WithDeadlineCause(s.life, until, fmt.Errorf("waited for %s", waited))
 }

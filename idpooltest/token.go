@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/idpool/idpool/fault"
 	"github.com/idpool/idpool/forge"
@@ -96,7 +97,9 @@ func (s *Server) Token(t testing.TB) string {
 // and a role.
 func (s *Server) TokenFor(t testing.TB, clientID string) string {
 	t.Helper()
-	token, err := s.fetch(t.Context(), clientID)
+	ctx, cancel := s.within(t, time.Minute)
+	defer cancel()
+	token, err := s.fetch(ctx, clientID)
 	if err != nil {
 		t.Fatalf("idpooltest: %v", err)
 	}
@@ -109,7 +112,7 @@ func (s *Server) TokenFor(t testing.TB, clientID string) string {
 // meets it, and the journal does not have it.
 func (s *Server) Mint(t testing.TB, r idp.MintRequest) string {
 	t.Helper()
-	token, err := s.world.Mint(t.Context(), r)
+	token, err := s.world.Mint(s.life, r)
 	if err != nil {
 		t.Fatalf("idpooltest: mint: %v", err)
 	}
@@ -122,7 +125,7 @@ func (s *Server) Mint(t testing.TB, r idp.MintRequest) string {
 // to refuse the ones with Audience, which are for another API.
 func (s *Server) BrokenTokens(t testing.TB) iter.Seq[forge.Token] {
 	t.Helper()
-	tokens, err := s.world.BrokenTokens(t.Context(), idp.MintRequest{})
+	tokens, err := s.world.BrokenTokens(s.life, idp.MintRequest{})
 	if err != nil {
 		t.Fatalf("idpooltest: broken tokens: %v", err)
 	}
