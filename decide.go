@@ -20,8 +20,8 @@ func (s *Scope) Decide(ctx context.Context, r validator.Request) validator.Decis
 func (s *Scope) decideFor(ctx context.Context, listener string, r validator.Request) validator.Decision {
 	began, says := time.Now(), hear(r.Token)
 	d := s.decide(ctx, r)
-	s.logDecision(r, d)
 	e := s.decisionEntry(d, r, says)
+	s.logDecision(e)
 	e.Listener, e.Duration = listener, time.Since(began)
 	s.note(e)
 	return d
@@ -50,15 +50,15 @@ func (s *Scope) decide(ctx context.Context, r validator.Request) validator.Decis
 	return d
 }
 
-// logDecision writes a line without the token.
-func (s *Scope) logDecision(r validator.Request, d validator.Decision) {
-	if d.Allowed {
-		s.log.Info("login allowed", "principal", d.Principal, "identity", d.Identity, "pools", d.Pools, "cluster", s.noted(r.Cluster))
+// logDecision writes the line of a decision, by its entry: without secrets and
+// tokens.
+func (s *Scope) logDecision(e journal.Entry) {
+	if e.Outcome == journal.OutcomeOK {
+		s.log.Info("login allowed", "principal", e.Principal, "identity", e.Identity, "pools", e.Pools, "cluster", e.Cluster)
 		return
 	}
-	failed := d.Failed()
-	s.log.Warn("login refused", "check", failed.Name, "reason", failed.Message, "got", failed.Got, "want", failed.Want,
-		"cause", firstCause(d), "pool", s.noted(r.Pools), "cluster", s.noted(r.Cluster))
+	s.log.Warn("login refused", "check", e.Check, "reason", e.Detail, "got", e.Got, "want", e.Want,
+		"cause", e.Cause, "pool", strings.Join(e.Pools, ","), "cluster", e.Cluster)
 }
 
 // asked are the pools of a request, one by one.

@@ -88,7 +88,10 @@ func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 func (o *observed) finished(s *Scope) journal.Entry {
 	e := &o.entry
 	if e.Endpoint == journal.EndpointOther || s.current().idp.TenantID(firstSegment(e.Path)) == "" {
-		e.Path = loggable(s.current().idp.Loggable(e.Path))
+		e.Path = s.noted(e.Path)
+	}
+	if len(e.Method) > len(http.MethodOptions) { // of HTTP's none is longer
+		e.Method = s.noted(e.Method)
 	}
 	for _, sent := range []*string{&e.Method, &e.Path, &e.Tenant, &e.ClientID, &e.Scope, &e.Detail} {
 		*sent = strings.Clone(*sent)

@@ -32,7 +32,8 @@ type surroundings struct {
 	client *http.Client // for keys and discovery documents
 	now    func() time.Time
 	log    *slog.Logger
-	alone  bool // its keys are those of its tenants alone
+	alone  bool                // its keys are those of its tenants alone
+	mask   func(string) string // takes out what the log must not have
 }
 
 // checker collects the mistakes of a Config.
@@ -56,7 +57,7 @@ func (c Config) compile(in surroundings) (parts, error) {
 	files := &keyFiles{config: c, read: map[string]keyFile{}, fields: map[string]bool{}}
 	p := parts{tenants: x.tenants(files)}
 	server, err := idp.New(idp.Config{Tenants: p.tenants, Hosts: c.webHosts(), Issuer: c.Issuer, Now: in.now, Logger: in.log,
-		Seed: c.Seed, Client: in.client, TenantKeys: in.alone})
+		Seed: c.Seed, Client: in.client, TenantKeys: in.alone, Mask: in.mask})
 	if err != nil {
 		x.errs = append(x.errs, files.place(err))
 	}
@@ -164,7 +165,7 @@ func (x *checker) clusters() {
 // told to everybody, and have more behind it.
 func isBase(s string) bool {
 	u, err := url.Parse(s)
-	if err != nil || !isAbsolute(s) || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Hostname() == "" {
+	if err != nil || !isAbsolute(s) || u.User != nil || strings.ContainsAny(s, "?#") || u.Hostname() == "" || strings.Contains(u.Host, "*") {
 		return false
 	}
 	number, err := strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16)

@@ -51,7 +51,7 @@ func newRootScope(stack *Stack, c Config) (*Scope, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.log = slog.New(faultLog{s.log.Handler()})
+	s.log = slog.New(faultLog{maskedLog{s.log.Handler(), stack.secrets}})
 	s.clock = newClock(now)
 	return s, s.begin(clone(c), renaming{})
 }

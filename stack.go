@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"github.com/idpool/idpool/broker"
 	"github.com/idpool/idpool/idp"
 	"github.com/idpool/idpool/internal/ca"
+	"github.com/idpool/idpool/internal/mask"
 	"github.com/idpool/idpool/internal/metrics"
 )
 
@@ -49,6 +51,7 @@ type Stack struct {
 	config        Config // as it was started: what only a restart changes
 	publicURLs    publicURLs
 	scopes        scopeIndex
+	secrets       *mask.Set        // of all scopes, which no log may have
 	certificate   *tls.Certificate // of the https listener, once it is open
 	authority     *ca.Authority    // that signed it; nil for an own certificate
 	address       string           // where the http listener is; empty when it is off
@@ -83,8 +86,9 @@ func New(c Config) (*Stack, error) {
 // newStack makes the parts for the public URLs of the listeners.
 func newStack(c Config, at publicURLs) (*Stack, error) {
 	lifetime, end := context.WithCancel(context.Background())
-	s := &Stack{HTTP: at.http, HTTPS: at.https, publicURLs: at, config: c,
+	s := &Stack{HTTP: at.http, HTTPS: at.https, publicURLs: at, config: c, secrets: new(mask.Set),
 		lifetime: lifetime, end: end, metrics: metrics.New(metrics.Config{Version: version()}), detach: func() bool { return true }, drain: 5 * time.Second}
+	s.secrets.Add(c.secrets()...)
 	var err error
 	if s.Scope, err = newRootScope(s, c); err != nil {
 		return nil, err
@@ -104,7 +108,11 @@ func (c Config) keyring(now time.Time) (*idp.Keyring, error) {
 	case c.Keys == "generate":
 		return idp.GenerateKeys(now)
 	}
-	return idp.LoadKeys(c.Keys, now)
+	ring, err := idp.LoadKeys(c.Keys, now)
+	if err != nil {
+		return nil, fmt.Errorf("%w (the setting keys)", err)
+	}
+	return ring, nil
 }
 
 // base is the public URL of tokens that no listener mints.

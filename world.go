@@ -26,16 +26,17 @@ type world struct {
 	facts       func() explain.Facts           // made when something is first refused
 	handlers    map[string]func() http.Handler // the identity provider, by public URL, made when first asked
 	certificate *tls.Certificate               // the Config's own of the https listener; nil when idpool makes it
+	hidden      *hidden                        // its secrets
 }
 
 // newWorld compiles a Config for a scope. The keys of the world before it, both
 // those that sign and those that the validator has fetched, go on.
 func (s *Scope) newWorld(c Config, before *world) (*world, error) {
-	p, err := c.compile(surroundings{s.client, s.clock.Now, s.log, s.id != ""})
+	p, err := c.compile(surroundings{s.client, s.clock.Now, s.log, s.id != "", s.stack.secrets.Text})
 	if mistakes := c.locate(nil, err); len(mistakes) > 0 {
 		return nil, ConfigErrors(mistakes)
 	}
-	w := &world{config: c, compiled: p.pools, pools: byID(p.pools), certificate: p.certificate}
+	w := &world{config: c, compiled: p.pools, pools: byID(p.pools), certificate: p.certificate, hidden: s.stack.hideSecrets(p)}
 	if err := s.identityProvider(w, p, before); err != nil {
 		return nil, err
 	}

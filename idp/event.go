@@ -111,7 +111,7 @@ func (s *Server) event(r *http.Request, about subject) Event {
 	e := Event{
 		Endpoint:  Endpoint(r),
 		Tenant:    about.tenant,
-		ClientID:  loggableID(about.clientID),
+		ClientID:  s.loggableID(about.clientID),
 		Scope:     s.loggable(about.asked),
 		RequestID: responseID(r),
 	}

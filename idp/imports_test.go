@@ -8,5 +8,5 @@ import (
 
 // The identity provider knows nothing of those who read its tokens.
 func TestImports(t *testing.T) {
-	imports.Check(t, ".", "internal/nearest")
+	imports.Check(t, ".", "internal/mask", "internal/nearest")
 }

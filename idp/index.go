@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 
+	"github.com/idpool/idpool/internal/mask"
 	"github.com/idpool/idpool/internal/nearest"
 )
 
@@ -38,7 +40,7 @@ type directory struct {
 	tenants       map[string]*tenant      // by lower-case id and domain
 	registrations map[string]*application // by lower-case appId, each as its own tenant sees it
 	identities    []*application          // the managed identities, in the Config's order
-	secrets       map[string]bool         // of all applications, which no log may have
+	secrets       func() *mask.Set        // of all applications, for a Server that has no Mask; made when first asked for
 }
 
 type tenant struct {
@@ -113,7 +115,7 @@ func index(tenants []Tenant) (*directory, error) {
 	x := &indexer{directory: &directory{
 		tenants:       make(map[string]*tenant, 2*len(tenants)),
 		registrations: map[string]*application{},
-		secrets:       map[string]bool{},
+		secrets:       sync.OnceValue(func() *mask.Set { return hide(tenants) }),
 	}}
 	indexed := make([]*tenant, len(tenants))
 	for i, t := range tenants {

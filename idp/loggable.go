@@ -2,14 +2,15 @@ package idp
 
 import (
 	"fmt"
-	"strings"
+
+	"github.com/idpool/idpool/internal/mask"
 )
 
 // loggableID is a client id as a log may have it. What is no GUID may be a
-// secret: people swap the two.
-func loggableID(id string) string {
-	if isGUID(id) || len(id) < 8 {
-		return id
+// secret of somewhere else: people swap the two.
+func (s *Server) loggableID(id string) string {
+	if isGUID(id) || len(id) < 8 || s.mask(id) != id {
+		return s.loggable(id)
 	}
 	return fmt.Sprintf("%.4s… (%d characters, no GUID)", id, len(id))
 }
@@ -23,27 +24,27 @@ func (s *Server) tenantName(segment string) string {
 	return s.loggable(segment)
 }
 
-// separators are what may stand around a secret that was put into a wrong
-// place: those of forms, URLs, headers and lists.
-const separators = "&;=?/: ,\t\r\n\"'"
+// loggable is what a client sent as a log may have it: without secrets and
+// tokens, and cut.
+func (s *Server) loggable(text string) string { return mask.CutFrom(s.mask(text), len(text)) }
 
-// Loggable is what a client sent as a log may have it: cut, and without the
-// secrets of the tenants' applications.
-func (s *Server) Loggable(text string) string { return s.loggable(text) }
-
-// loggable is what a client sent as a log may have it: cut, and without the
-// secrets of the directory.
-func (s *Server) loggable(text string) string {
-	if s.dir.secrets[text] {
-		return "(a secret)"
+// mask hides secrets and tokens as the Config says.
+func (s *Server) mask(text string) string {
+	if s.config.Mask != nil {
+		return s.config.Mask(text)
 	}
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
-		if s.dir.secrets[word] {
-			text = strings.ReplaceAll(text, word, "(a secret)")
+	return s.dir.secrets().Text(text)
+}
+
+// hide are the secrets of the applications of some tenants.
+func hide(tenants []Tenant) *mask.Set {
+	var secrets mask.Set
+	for _, t := range tenants {
+		for _, a := range t.Applications {
+			for _, c := range a.PasswordCredentials {
+				secrets.Add(c.SecretText)
+			}
 		}
 	}
-	if len(text) > 200 {
-		return fmt.Sprintf("%.200s… (%d bytes)", text, len(text))
-	}
-	return text
+	return &secrets
 }

@@ -123,9 +123,6 @@ func (x *indexer) passwords(field string, a Application) {
 		if !c.EndDateTime.IsZero() && c.EndDateTime.Before(c.StartDateTime) {
 			x.fail(place(field+".passwordCredentials", i)+".endDateTime", "is before startDateTime")
 		}
-		if c.SecretText != "" {
-			x.secrets[c.SecretText] = true
-		}
 	}
 }
 

@@ -310,7 +310,7 @@ func (l listener) refuseToken(r *http.Request, request TokenRequest, refused *Er
 	if refused.Code != "" { // else nobody is told: somebody breaks the connection off
 		ctx := context.WithValue(r.Context(), refusedKey{}, true)
 		l.config.Logger.WarnContext(ctx, "token refused", "aadsts", refused.Number, "error", refused.Code, "tenant", l.tenantName(request.Tenant),
-			"client_id", loggableID(request.ClientID), "scope", l.loggable(request.asked()), "detail", refused.detail, "request_id", responseID(r))
+			"client_id", l.loggableID(request.ClientID), "scope", l.loggable(request.asked()), "detail", l.loggable(refused.detail), "request_id", responseID(r))
 	}
 	a := l.refuse(r, refused)
 	a.about.clientID, a.about.asked = request.ClientID, request.asked()

@@ -142,21 +142,20 @@ func (s *Set) find(secret string) {
 }
 
 // Text is a text without the secrets and without what looks like a token.
-func (s *Set) Text(text string) string {
-	text = s.Sentence(text)
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if !s.words {
-		return text
-	}
-	return s.withoutWords(text)
-}
+func (s *Set) Text(text string) string { return s.hide(text, true) }
 
 // Sentence is Text for what idpool wrote itself, and may have ordinary words in
 // which only somebody's secret of a few letters is: those stay.
-func (s *Set) Sentence(text string) string {
+func (s *Set) Sentence(text string) string { return s.hide(text, false) }
+
+// hide is Text, with or without looking at words.
+func (s *Set) hide(text string, words bool) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	plain := func(part string) string { return part }
+	if words && s.words {
+		plain = s.withoutWords
+	}
 	var out []byte
 	done := 0
 	for i := 0; i+window <= len(text); i++ {
@@ -171,14 +170,14 @@ func (s *Set) Sentence(text string) string {
 		if n == 0 {
 			continue
 		}
-		out = append(append(out, text[done:i]...), sign...)
+		out = append(append(out, plain(text[done:i])...), sign...)
 		done = i + n
 		i = done - 1
 	}
 	if done == 0 {
-		return text
+		return plain(text)
 	}
-	return string(append(out, text[done:]...))
+	return string(append(out, plain(text[done:])...))
 }
 
 // Tokens is a text without what looks like a token.
@@ -223,24 +222,23 @@ func (s *Set) withoutWords(text string) string {
 	if s.known[text] {
 		return Secret
 	}
-	var out strings.Builder
-	for rest := text; rest != ""; {
-		end := strings.IndexAny(rest, separators)
+	var out []byte
+	done := 0
+	for i := 0; i < len(text); i++ {
+		end := strings.IndexAny(text[i:], separators)
 		if end < 0 {
-			end = len(rest)
+			end = len(text) - i
 		}
-		word := rest[:end]
-		if s.known[word] {
-			word = Secret
+		if s.known[text[i:i+end]] {
+			out = append(append(out, text[done:i]...), Secret...)
+			done = i + end
 		}
-		out.WriteString(word)
-		if end < len(rest) {
-			out.WriteByte(rest[end])
-			end++
-		}
-		rest = rest[end:]
+		i += end
 	}
-	return out.String()
+	if done == 0 {
+		return text
+	}
+	return string(append(out, text[done:]...))
 }
 
 // leastToken is less than any token has: its header alone is as long.

@@ -21,7 +21,7 @@ const (
 
 func TestText(t *testing.T) {
 	var s mask.Set
-	s.Add(secret, odd, "short", "", "   ")
+	s.Add(secret, odd, "short", "secret", "", "   ")
 	for _, tc := range []struct{ name, text, want string }{
 		{"nothing", "", ""},
 		{"plain", "the filter of pool-dev does not match", "the filter of pool-dev does not match"},
@@ -43,6 +43,7 @@ func TestText(t *testing.T) {
 		{"the beginning of a token", "Bearer " + token[:30] + "…", "Bearer (a token)…"},
 		{"a token whose header has a space", "/" + spaced, "/(a token)"},
 		{"a name that has a token's beginning", "topic=keyJoins and a-newkey.of-some-length.or-other", "topic=keyJoins and a-newkey.of-some-length.or-other"},
+		{"what stands for a secret", "secret " + secret, "(a secret) (a secret)"},
 		{"both", token + " " + secret, "(a token) (a secret)"},
 	} {
 		if got := s.Text(tc.text); got != tc.want {
