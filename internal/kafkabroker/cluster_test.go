@@ -55,6 +55,65 @@ func create(t *testing.T, c *Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	spread(t, c, 1, topic)
+}
+
+// everywhere waits until every node that runs answers so. The controller answers
+// as soon as it has taken something, and the nodes learn of it later.
+func everywhere(t *testing.T, c *Cluster, what string, request kmsg.Request, met func(kmsg.Response) bool) {
+	t.Helper()
+	for _, n := range c.nodes {
+		if !n.running() {
+			continue
+		}
+		client, err := kgo.NewClient(kgo.SeedBrokers(n.address("PLAINTEXT")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		await(t, fmt.Sprintf("%s at node %d", what, n.id), func() bool {
+			response, err := client.SeedBrokers()[0].Request(t.Context(), request)
+			return err == nil && met(response)
+		})
+		client.Close()
+	}
+}
+
+// spread waits until every node knows of topics, and who leads their partitions.
+func spread(t *testing.T, c *Cluster, partitions int, names ...string) {
+	t.Helper()
+	request := kmsg.NewPtrMetadataRequest()
+	for _, name := range names {
+		request.Topics = append(request.Topics, kmsg.MetadataRequestTopic{Topic: kmsg.StringPtr(name)})
+	}
+	everywhere(t, c, fmt.Sprintf("topics %q", names), request, func(response kmsg.Response) bool {
+		for _, made := range response.(*kmsg.MetadataResponse).Topics {
+			if made.ErrorCode != 0 || len(made.Partitions) != partitions {
+				return false
+			}
+			for _, p := range made.Partitions {
+				if p.ErrorCode != 0 || p.Leader < 0 {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
+// granted waits until every node knows of so many rules of a user.
+func granted(t *testing.T, c *Cluster, user string, rules int) {
+	t.Helper()
+	request := kmsg.NewPtrDescribeACLsRequest()
+	request.ResourceType, request.ResourcePatternType = kmsg.ACLResourceTypeAny, kmsg.ACLResourcePatternTypeAny
+	request.Operation, request.PermissionType = kmsg.ACLOperationAny, kmsg.ACLPermissionTypeAny
+	request.Principal = kmsg.StringPtr("User:" + user)
+	everywhere(t, c, "rules of "+user, request, func(response kmsg.Response) bool {
+		n := 0
+		for _, resource := range response.(*kmsg.DescribeACLsResponse).Resources {
+			n += len(resource.ACLs)
+		}
+		return n == rules
+	})
 }
 
 // allow lets a user do anything with the topic.
@@ -74,6 +133,7 @@ func allow(t *testing.T, c *Cluster, user string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	granted(t, c, user, 1)
 }
 
 // trust are the authorities of a client of SSL and SASL_SSL.

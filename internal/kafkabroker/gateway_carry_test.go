@@ -81,6 +81,7 @@ func allowApps(t *testing.T, c *Cluster) {
 			t.Fatal(err)
 		}
 	}
+	granted(t, c, appsUser, len(request.Creations))
 }
 
 // move makes another broker lead the one partition of a topic, and says which.

@@ -191,7 +191,7 @@ func dialRaw(t *testing.T, s *idpool.Stack) raw {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	return raw{t, conn}
 }
 

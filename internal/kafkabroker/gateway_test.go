@@ -160,7 +160,7 @@ func (l *log) lines(with ...string) (found []string) {
 // is written once it is closed.
 func (l *log) await(t *testing.T, n int, with ...string) {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); len(l.lines(with...)) < n; time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); len(l.lines(with...)) < n; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Errorf("%d lines have %q, want %d, of\n%s", len(l.lines(with...)), with, n, l.lines())
 			return
@@ -207,7 +207,7 @@ func throughBy(t *testing.T, s *idpool.Stack, login kgo.Opt, options ...kgo.Opt)
 // patient is the context of what is awaited: far longer than it takes.
 func patient(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -230,6 +230,7 @@ func topics(t *testing.T, c *Cluster, partitions int32, names ...string) {
 			t.Fatal(made.Topic, err)
 		}
 	}
+	spread(t, c, int(partitions), names...)
 }
 
 // produce sends n records with different values.
@@ -291,7 +292,7 @@ func everySecurity(t *testing.T, c *Cluster) {
 // refused is what a client gets that the gateway cannot serve: no answer.
 func refused(t *testing.T, s *idpool.Stack) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(patient(t), 30*time.Second)
+	ctx, cancel := context.WithTimeout(patient(t), time.Minute)
 	defer cancel()
 	client := through(t, s, "pool-dev", kgo.RequestRetries(0))
 	if _, err := client.SeedBrokers()[0].Request(ctx, kmsg.NewPtrMetadataRequest()); err == nil {

@@ -180,7 +180,9 @@ func shortTokens(t *testing.T, c *Cluster) (end func(*testing.T)) {
 		if again < dialed { // those that are idle do not
 			t.Error("want some of each")
 		}
-		if found := l.lines("connection closed", "the session has expired"); found != nil {
+		// A machine that stands still for a second may let the two expire that are in
+		// use. Without a second login they would, again and again.
+		if found := l.lines("connection closed", "the session has expired"); len(found) > 2 {
 			t.Error(found)
 		}
 		tr.end(t, c, name, 1000)
@@ -232,6 +234,9 @@ func restarted(t *testing.T, c *Cluster) {
 	goOn()
 	c.Stop(2)
 	goOn()
+	request := kmsg.NewPtrMetadataRequest()
+	request.Topics = []kmsg.MetadataRequestTopic{}
+	everywhere(t, c, "the end of broker 2", request, func(r kmsg.Response) bool { return len(r.(*kmsg.MetadataResponse).Brokers) == 2 })
 	late, told := bySCRAM(t, c)
 	client := through(t, late, "pool-dev")
 	if n := brokers(t, client); n != 2 || len(told.lines("has a listener")) != 2 {

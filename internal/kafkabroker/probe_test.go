@@ -27,7 +27,7 @@ func probed(t *testing.T, version string) probe.Report {
 	r := probe.Run(t.Context(), probe.Kafka{
 		Bootstrap:  c.Bootstrap("SASL_PLAINTEXT")[0],
 		Extensions: map[string]string{"logicalCluster": "lkc-acme"}, // which the command sends to every broker
-	}, tokens, probe.Config{})
+	}, tokens, probe.Config{Timeout: time.Minute})
 	t.Logf("%s in %v: %s", version, r.Took, r.Sentence())
 	return r
 }
