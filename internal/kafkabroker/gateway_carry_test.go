@@ -111,7 +111,10 @@ func movingLeaders(t *testing.T, c *Cluster) {
 	topics(t, c, 1, name)
 	s := byOwnUser(t, c)
 	var heard sniffer
-	client := through(t, s, "pool-apps", heard.option(), kgo.ConsumeTopics(name), kgo.MetadataMinAge(time.Minute), kgo.MetadataMaxAge(time.Hour))
+	// Each learns by itself, and not by metadata unless it is told nothing.
+	slow := []kgo.Opt{heard.option(), kgo.MetadataMinAge(10 * time.Second), kgo.MetadataMaxAge(time.Hour)}
+	writer := through(t, s, "pool-apps", slow...)
+	reader := through(t, s, "pool-apps", append(slow, kgo.ConsumeTopics(name))...)
 	admin := connect(t, c.Bootstrap("PLAINTEXT"))
 	told := func() (produced, fetched int) {
 		for _, r := range heard.responses(t, 0) {
@@ -126,12 +129,12 @@ func movingLeaders(t *testing.T, c *Cluster) {
 	seen := map[string]bool{}
 	for turn := 0; turn < 20 && (produced == 0 || fetched == 0); turn++ {
 		move(t, admin, name, turn)
-		if err := client.ProduceSync(patient(t), &kgo.Record{Topic: name, Value: fmt.Append(nil, sent)}).FirstErr(); err != nil {
+		if err := writer.ProduceSync(patient(t), &kgo.Record{Topic: name, Value: fmt.Append(nil, sent)}).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
 		sent++
 		for ctx := patient(t); len(seen) < sent; {
-			fetches := client.PollFetches(ctx)
+			fetches := reader.PollFetches(ctx)
 			if err := fetches.Err(); err != nil {
 				t.Fatal(err)
 			}
@@ -184,25 +187,21 @@ func groups(t *testing.T, c *Cluster) {
 // partitions in the end, commits, and reads on with one member alone.
 func share(t *testing.T, topic string, member func() *kgo.Client) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(patient(t), time.Minute)
-	defer cancel()
+	ctx := patient(t)
 	seen, members := map[string]bool{}, []*kgo.Client{member(), member(), member()}
-	even := func() bool {
+	has := func() (partitions []int, committed int64) {
 		for _, m := range members {
 			at := m.CommittedOffsets()[topic]
-			if len(at) != 2 {
-				return false
+			partitions = append(partitions, len(at))
+			for _, to := range at {
+				committed += to.Offset
 			}
 		}
-		return true
+		return partitions, committed
 	}
-	for len(seen) < 60 || !even() {
+	for partitions, committed := has(); len(seen) < 60 || !slices.Equal(partitions, []int{2, 2, 2}) || committed != 60; partitions, committed = has() {
 		if ctx.Err() != nil {
-			var has []int
-			for _, m := range members {
-				has = append(has, len(m.CommittedOffsets()[topic]))
-			}
-			t.Fatalf("%d of 60 records, members that have %v partitions", len(seen), has)
+			t.Fatalf("%d of 60 records, of which %d are committed, members that have %v partitions", len(seen), committed, partitions)
 		}
 		for _, m := range members {
 			short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
