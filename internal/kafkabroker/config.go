@@ -85,7 +85,7 @@ func (c Config) properties(n *node, nodes []*node) map[string]string {
 		// Fast and small: the defaults are for a server of its own. The session
 		// is what a restarted node waits for, until the other is forgotten.
 		"broker.heartbeat.interval.ms":         "500",
-		"broker.session.timeout.ms":            "4000",
+		"broker.session.timeout.ms":            "9000",
 		"group.initial.rebalance.delay.ms":     "0",
 		"log.cleaner.dedupe.buffer.size":       "4194304",
 		"num.io.threads":                       "4",
