@@ -1,6 +1,7 @@
 package idp
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -223,5 +224,19 @@ func (l listener) notFound(_ http.ResponseWriter, r *http.Request) answer {
 }
 
 func (l listener) methodNotAllowed(_ http.ResponseWriter, r *http.Request) answer {
-	return answer{status: http.StatusMethodNotAllowed, header: plainText, body: "this endpoint does not take " + r.Method + "\n"}
+	header := maps.Clone(plainText)
+	header["Allow"] = []string{strings.Join(methodsAt(r), ", ")} // RFC 9110, section 15.5.6
+	return answer{status: http.StatusMethodNotAllowed, header: header, body: "this endpoint does not take " + r.Method + "\n"}
+}
+
+// methodsAt are those that the path of a request takes.
+func methodsAt(r *http.Request) []string {
+	routes, path := chi.RouteContext(r.Context()).Routes, cmp.Or(r.URL.RawPath, r.URL.Path)
+	var taken []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions} {
+		if routes.Match(chi.NewRouteContext(), method, path) {
+			taken = append(taken, method)
+		}
+	}
+	return taken
 }
