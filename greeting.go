@@ -35,13 +35,26 @@ type greeting struct {
 	mu     sync.Mutex
 	own    *tls.Certificate            // in use
 	broken map[string]*tls.Certificate // by what is wrong with them, made when first asked for
+
+	open openings
 }
 
-// greet is the TLS config of a listener.
-func (s *Stack) greet(listener string) *tls.Config {
-	g := &greeting{stack: s, listener: listener, own: s.certificate, broken: map[string]*tls.Certificate{}}
+// greet is what a listener says.
+func (s *Stack) greet(listener string) *greeting {
+	return &greeting{stack: s, listener: listener, own: s.certificate, broken: map[string]*tls.Certificate{}}
+}
+
+// config is the TLS config of the listener.
+func (g *greeting) config() *tls.Config {
 	// A session that is resumed shows no certificate, and no fault could have one.
-	return &tls.Config{GetCertificate: g.certificate, SessionTicketsDisabled: true, MinVersion: tls.VersionTLS12}
+	return &tls.Config{GetConfigForClient: g.meet, GetCertificate: g.certificate, SessionTicketsDisabled: true, MinVersion: tls.VersionTLS12}
+}
+
+// meet remembers who began a handshake: a connection that ends after that is
+// another thing than one that never spoke. It changes nothing.
+func (g *greeting) meet(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	g.open.begin(hello.Conn)
+	return nil, nil
 }
 
 // certificate is asked in each handshake.
@@ -56,17 +69,14 @@ func (g *greeting) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, er
 	return g.right()
 }
 
-// fault asks the faults, and notes what they did in the journal: a handshake has
-// no header that could say so.
+// fault asks the faults, and remembers what they did until the handshake has
+// ended, for journal and log: a handshake has no header that could say so.
 func (g *greeting) fault(hello *tls.ClientHelloInfo) (certificate string, err error) {
 	s := g.stack
 	if !s.faults.Active() {
 		return "", nil
 	}
-	began, client := time.Now(), ""
-	if hello.Conn != nil {
-		client = hello.Conn.RemoteAddr().String()
-	}
+	began, client := time.Now(), hello.Conn.RemoteAddr().String()
 	ctx, cancel := context.WithTimeout(hello.Context(), longestHandshake)
 	defer cancel()
 	injected := s.faults.Handshake(ctx, fault.Handshake{Listener: g.listener, ServerName: hello.ServerName, Client: client})
@@ -75,10 +85,16 @@ func (g *greeting) fault(hello *tls.ClientHelloInfo) (certificate string, err er
 	}
 	e := journal.Entry{Endpoint: journal.EndpointTLS, Listener: g.listener, Client: client, Fault: injected.ID,
 		Outcome: journal.OutcomeOK, Duration: time.Since(began), Detail: cmp.Or(injected.Certificate, "delayed")}
-	if injected.Close {
+	if injected.Close { // noted before the client sees it
 		e.Outcome, e.Detail, err = journal.OutcomeFailed, "closed", errInjected
+		s.note(e)
 	}
-	s.note(e)
+	if injected.Delay > 0 && g.listener == "https" { // whose limit for a handshake may be over; it sets its own again
+		_ = hello.Conn.SetDeadline(time.Now().Add(longestHandshake))
+	}
+	g.open.touch(hello.Conn, func(o *opening) {
+		o.entry, o.noted, o.wrong = e, injected.Close, injected.Close || injected.Certificate != ""
+	})
 	return injected.Certificate, err
 }
 

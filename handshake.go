@@ -1,7 +1,6 @@
 package idpool
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"net"
 	"slices"
@@ -24,34 +23,12 @@ type handshakeLog struct {
 	log *slog.Logger
 	now func() time.Time
 	fix func() string // what makes a client trust the certificate
-	// note puts a failure into the journal. Nil notes nothing.
-	note func(client, detail string)
+	// greeting knows the handshakes that have begun, and notes what failed in the
+	// journal. Nil for a listener without TLS.
+	greeting *greeting
 
 	mu   sync.Mutex
 	said map[string]time.Time // by client and kind
-	met  map[string]bool      // the addresses that began a handshake of late
-}
-
-// meet remembers who began a handshake: a connection that ends after that is
-// another thing than one that never spoke. It is a tls.Config's
-// GetConfigForClient, and changes nothing.
-func (l *handshakeLog) meet(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.met == nil || len(l.met) >= handshakeClients {
-		l.met = map[string]bool{}
-	}
-	l.met[hello.Conn.RemoteAddr().String()] = true
-	return nil, nil
-}
-
-// hasMet says whether an address began a handshake, and forgets it.
-func (l *handshakeLog) hasMet(address string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	met := l.met[address]
-	delete(l.met, address)
-	return met
 }
 
 // handshakePrefix is how net/http begins its line about a failed handshake.
@@ -70,15 +47,38 @@ func (l *handshakeLog) Write(p []byte) (int, error) {
 	if err != nil {
 		host = address
 	}
-	message, fix := l.explain(reason, l.hasMet(address))
-	if message != "" && l.note != nil && !strings.Contains(reason, errInjected.Error()) {
-		l.note(address, message+": "+reason)
-	}
-	if message != "" && l.first(host+" "+message) {
-		l.log.Warn(message, "client", host, "reason", reason, "fix", fix)
-	}
+	l.failed(address, host, reason)
 	return len(p), nil
 }
+
+// failed makes a line, and an entry of the journal, of a failed handshake.
+func (l *handshakeLog) failed(address, host, reason string) {
+	var o *opening
+	if l.greeting != nil {
+		o = l.greeting.open.end(address)
+	}
+	message, fix := l.explain(reason, o != nil)
+	detail, injected := message+": "+reason, o.fault()
+	attributes := []any{"client", host, "reason", reason}
+	if injected != "" {
+		attributes, detail = append(attributes, "fault", injected), reason
+		if o.wrong || message == "" {
+			message, fix = "a TLS handshake failed because of an injected fault", injectedFix
+		}
+	}
+	if message == "" {
+		return
+	}
+	if l.greeting != nil {
+		l.greeting.failed(o, address, detail)
+	}
+	if l.first(host + " " + message + injected) {
+		l.log.Warn(message, append(attributes, "fix", fix)...)
+	}
+}
+
+// injectedFix is what to do about a fault.
+const injectedFix = `nothing, it is meant to fail: "idpool fault list" shows the fault`
 
 // explain says what a failed handshake means; an empty message is not worth a
 // line. The alerts are those of RFC 8446 6.2: OpenSSL with TLS 1.2 sends

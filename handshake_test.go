@@ -134,19 +134,26 @@ func TestAClientThatEndsWithoutAnAlert(t *testing.T) {
 	}
 }
 
-// TestTheMetAreBounded: clients that connect and succeed are not remembered for
-// ever.
-func TestTheMetAreBounded(t *testing.T) {
-	l := &handshakeLog{}
-	for i := range 3 * handshakeClients {
+// TestOpeningsEndWithTheirConnections: clients that connect, and succeed or go, are
+// not remembered for ever.
+func TestOpeningsEndWithTheirConnections(t *testing.T) {
+	g := &greeting{}
+	for i := range 3000 {
 		near, far := net.Pipe()
 		near.Close()
-		if _, err := l.meet(&tls.ClientHelloInfo{Conn: addressed{far, fmt.Sprint("10.0.0.1:", i)}}); err != nil {
+		secure := tls.Server(addressed{far, fmt.Sprint("10.0.0.1:", i)}, g.config())
+		if _, err := g.meet(&tls.ClientHelloInfo{Conn: secure.NetConn()}); err != nil {
 			t.Fatal(err)
 		}
+		g.changed(secure, []http.ConnState{http.StateActive, http.StateClosed}[i%2])
 	}
-	if len(l.met) > handshakeClients {
-		t.Errorf("%d addresses are remembered", len(l.met))
+	if len(g.open.by) > 0 {
+		t.Errorf("%d connections are remembered", len(g.open.by))
+	}
+	old, young := net.Conn(addressed{nil, "10.0.0.1:1"}), net.Conn(addressed{new(net.TCPConn), "10.0.0.1:1"})
+	g.open.begin(young)
+	if g.open.leave(old) != nil || g.open.leave(young) == nil {
+		t.Error("the end of a connection is taken for that of the next with its address")
 	}
 }
 

@@ -20,13 +20,8 @@ func (s *Stack) serveKafka(all []broker.Listener) error {
 		s.KafkaInside = all[1].Advertised
 	}
 	c := broker.Config{
-		Decide: s.login,
-		Pool:   s.poolOfAny,
-		HandshakeFailed: func(client string, err error) {
-			if !errors.Is(err, errInjected) { // which is noted already
-				s.noteHandshake("kafka", client, err.Error())
-			}
-		},
+		Decide:     s.login,
+		Pool:       s.poolOfAny,
 		Observe:    func(l broker.Login) { s.note(s.loginEntry(l, hearsay{})) },
 		Clusters:   s.config.embeddedClusters(),
 		Advertised: s.Kafka,
@@ -40,7 +35,8 @@ func (s *Stack) serveKafka(all []broker.Listener) error {
 		Logger:     s.log,
 	}
 	if s.config.Listeners.Kafka.SecurityProtocol != "SASL_PLAINTEXT" {
-		c.TLS = s.greet("kafka")
+		g := s.greet("kafka")
+		c.TLS, c.Handshaken = g.config(), g.ended
 	}
 	var err error
 	if c.Upstream, err = s.config.upstream(); err != nil {

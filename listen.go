@@ -3,7 +3,6 @@ package idpool
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -182,22 +181,19 @@ func port(l net.Listener, otherwise string) string {
 	return p
 }
 
-// serve answers requests until the stack is closed; with a secure config over
-// TLS.
-func (s *Stack) serve(l net.Listener, h http.Handler, secure *tls.Config) {
-	failures := &handshakeLog{log: s.log, now: time.Now, fix: s.caSource}
-	if secure != nil {
-		secure.GetConfigForClient = failures.meet
-		failures.note = func(client, detail string) { s.noteHandshake("https", client, detail) }
-	}
+// serve answers requests until the stack is closed; with a greeting over TLS.
+func (s *Stack) serve(l net.Listener, h http.Handler, secure *greeting) {
+	failures := &handshakeLog{log: s.log, now: time.Now, fix: s.caSource, greeting: secure}
 	server := &http.Server{
 		Handler:           h,
-		TLSConfig:         secure,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          log.New(failures, "", 0),
+	}
+	if secure != nil {
+		server.TLSConfig, server.ConnState = secure.config(), secure.changed
 	}
 	s.servers = append(s.servers, server)
 	go func() {

@@ -38,9 +38,10 @@ type Config struct {
 	// client that knows its answer finds it noted. It may be called from several
 	// goroutines at once. Nil means that nobody is told.
 	Observe func(Login)
-	// HandshakeFailed is told of each TLS handshake that failed, with the remote
-	// address. Nil means that nobody is told.
-	HandshakeFailed func(client string, err error)
+	// Handshaken is told of the end of each TLS handshake, with the remote address;
+	// err is nil for one that did well. It returns the id of the fault that touched
+	// it, for the log; empty for none. Nil means that nobody is told.
+	Handshaken func(client string, err error) (fault string)
 	// Clusters are the embedded clusters, by what clients call them. With an
 	// Upstream their topics mean nothing.
 	Clusters []Cluster
@@ -269,7 +270,11 @@ func (s *session) end(err error) {
 	}
 	s.finish()
 	if err != nil && !isOver(err) && !errors.Is(err, errLogin) && s.server.lifetime.Err() == nil {
-		s.server.log.Warn("kafka: connection closed", s.attributes("reason", why(err))...)
+		about := []any{"reason", why(err)}
+		if of := (*injectedError)(nil); errors.As(err, &of) {
+			about = append(about, "fault", of.fault)
+		}
+		s.server.log.Warn("kafka: connection closed", s.attributes(about...)...)
 	}
 }
 
@@ -341,17 +346,27 @@ func (s *Server) secure(x *session) error {
 		return nil
 	}
 	secure := tls.Server(x.conn, s.config.TLS)
-	if err := secure.HandshakeContext(s.lifetime); err != nil {
-		if errors.Is(err, net.ErrClosed) { // by us: too many are not logged in
-			return errOver
-		}
-		if s.config.HandshakeFailed != nil {
-			s.config.HandshakeFailed(x.conn.RemoteAddr().String(), err)
-		}
-		return fmt.Errorf("the TLS handshake failed: %v: %s", err, s.trustHelp())
+	err := secure.HandshakeContext(s.lifetime)
+	injected := ""
+	if s.config.Handshaken != nil {
+		injected = s.config.Handshaken(x.conn.RemoteAddr().String(), err)
 	}
-	x.speakBy(secure)
-	return nil
+	switch {
+	case err == nil:
+		x.speakBy(secure)
+		return nil
+	case errors.Is(err, net.ErrClosed): // by us: too many are not logged in
+		return errOver
+	case injected != "":
+		return &injectedError{injected, fmt.Errorf("the TLS handshake failed because of an injected fault: %v", err)}
+	}
+	return fmt.Errorf("the TLS handshake failed: %v: %s", err, s.trustHelp())
+}
+
+// injectedError is what a fault has done to a connection.
+type injectedError struct {
+	fault string
+	error
 }
 
 func (s *Server) trustHelp() string {
