@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/internal/denied"
 )
 
 // maxPEMFile is the size above which a file of certificates is not read.
@@ -33,20 +34,27 @@ func (c Config) readPEMFile(name string) ([]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no file %q", path)
 	}
+	unreadable := func(err error) error {
+		detail := ""
+		if errors.Is(err, fs.ErrPermission) {
+			detail = denied.Detail(path)
+		}
+		return fmt.Errorf("%q cannot be read: %v%s", path, cause(err), detail)
+	}
 	if err == nil && !info.Mode().IsRegular() { // to open a pipe would wait for its writer
 		return nil, fmt.Errorf("%q is no file but a folder, a device or the like", path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%q cannot be read: %v", path, cause(err))
+		return nil, unreadable(err)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%q cannot be read: %v", path, cause(err))
+		return nil, unreadable(err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxPEMFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("%q cannot be read: %v", path, cause(err))
+		return nil, unreadable(err)
 	}
 	if len(data) > maxPEMFile {
 		return nil, fmt.Errorf("%q has more than 1 MB, want a PEM file of certificates", path)

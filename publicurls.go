@@ -53,7 +53,7 @@ func (c Config) webHosts() []string {
 
 // inside is the second URL as clients and the handlers have it.
 func (l Listener) inside() string {
-	return withoutDefaultPort(strings.TrimSuffix(l.InsideURL, "/"))
+	return normal(strings.TrimSuffix(l.InsideURL, "/"))
 }
 
 // asked is the URL by which a request for a host came to a listener.
@@ -102,12 +102,12 @@ func (p publicURLs) issuers(setting, tenantID string) []string {
 // publicURL is how clients reach a listener that the Config may not place.
 func publicURL(scheme string, l Listener, port string) string {
 	if l.PublicURL != "" {
-		return withoutDefaultPort(strings.TrimSuffix(l.PublicURL, "/"))
+		return normal(strings.TrimSuffix(l.PublicURL, "/"))
 	}
 	if _, p, err := net.SplitHostPort(l.Address); err == nil && p != "0" {
 		port = p
 	}
-	return withoutDefaultPort(scheme + "://" + net.JoinHostPort("localhost", port))
+	return normal(scheme + "://" + net.JoinHostPort("localhost", port))
 }
 
 // hostPort is the host of a URL with its port, as a request for it says in its
@@ -120,15 +120,19 @@ func hostPort(raw string) string {
 	return u.Host
 }
 
-// withoutDefaultPort leaves out the port that a URL's scheme has anyway:
-// clients do so with their authority, and compare the issuer with that (RFC
-// 3986 6.2.3).
-func withoutDefaultPort(raw string) string {
+// normal is a URL as clients write their authority, which they compare the issuer
+// with: scheme and host in lower case, and without the port that the scheme has
+// anyway (RFC 3986 6.2.2.1 and 6.2.3).
+func normal(raw string) string {
 	u, err := url.Parse(raw)
-	if err != nil || u.Port() == "" || u.Port() != schemePort(u.Scheme) {
+	if err != nil || u.User != nil || u.Host == "" {
 		return raw
 	}
-	return strings.Replace(raw, u.Host, strings.TrimSuffix(u.Host, ":"+u.Port()), 1)
+	host := strings.ToLower(u.Host)
+	if port := u.Port(); port != "" && port == schemePort(u.Scheme) {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return u.Scheme + "://" + host + raw[len(u.Scheme)+len("://")+len(u.Host):]
 }
 
 // schemePort is the port of a URL without one; empty for a scheme that is

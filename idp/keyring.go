@@ -122,7 +122,7 @@ func GenerateKeys(now time.Time) (*Keyring, error) {
 // The first file by name signs.
 func LoadKeys(dir string, now time.Time) (*Keyring, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("idp: keys: %v", err)
+		return nil, fmt.Errorf("idp: keys: %w", err)
 	}
 	found, err := filepath.Glob(filepath.Join(dir, "*.pem"))
 	if err != nil {
@@ -134,6 +134,10 @@ func LoadKeys(dir string, now time.Time) (*Keyring, error) {
 		}
 	}
 	ring, err := readKeys(os.DirFS(dir))
+	var within *fs.PathError // which has the name in the folder
+	if errors.As(err, &within) {
+		return nil, fmt.Errorf("idp: keys: %w", &fs.PathError{Op: within.Op, Path: filepath.Join(dir, within.Path), Err: within.Err})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +155,7 @@ func fillKeys(dir string, now time.Time) error {
 		}
 		name := filepath.Join(dir, fmt.Sprintf("key-%d.pem", i+1))
 		if err := os.WriteFile(name, pemBytes, 0o600); err != nil {
-			return fmt.Errorf("idp: keys: %v", err)
+			return fmt.Errorf("idp: keys: %w", err)
 		}
 	}
 	return nil
@@ -167,7 +171,7 @@ func readKeys(dir fs.FS) (*Keyring, error) {
 	for _, name := range names {
 		data, err := fs.ReadFile(dir, name)
 		if err != nil {
-			return nil, fmt.Errorf("idp: keys: %v", err)
+			return nil, fmt.Errorf("idp: keys: %w", err)
 		}
 		key, err := parseKey(data)
 		if err != nil {

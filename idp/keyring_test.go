@@ -1,6 +1,8 @@
 package idp_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,6 +113,14 @@ func TestKeyFilesThatAreNone(t *testing.T) {
 	}
 	if _, err := idp.LoadKeys(filepath.Join(dir, "good", "key-1.pem"), now); err == nil {
 		t.Error("a file was taken for a folder")
+	}
+	unreadable := filepath.Join(t.TempDir(), "key.pem") // for root too
+	if err := os.Mkdir(unreadable, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := idp.LoadKeys(filepath.Dir(unreadable), now)
+	if of := (*fs.PathError)(nil); !errors.As(err, &of) || of.Path != unreadable {
+		t.Errorf("a file that cannot be read: %v, want an fs.PathError of %s", err, unreadable)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/internal/ca"
+	"github.com/idpool/idpool/internal/denied"
 )
 
 // flagsOfFields are the flags of serve by the fields of the config that they set.
@@ -28,7 +29,7 @@ func notStarted(cmd *cobra.Command, err error) error {
 	}
 	var mistakes idpool.ConfigErrors
 	if !errors.As(err, &mistakes) {
-		return &exitError{exitRefused, errors.New(err.Error() + denied(err) + otherState(err)), ""}
+		return &exitError{exitRefused, errors.New(err.Error() + whose(err) + otherState(err)), ""}
 	}
 	var lines []string
 	for _, m := range mistakes {
@@ -41,9 +42,9 @@ func notStarted(cmd *cobra.Command, err error) error {
 	return &exitError{exitRefused, errors.New(strings.Join(lines, "\n")), ""}
 }
 
-// denied says whose file it is that this process may not use; empty for another
+// whose says whose file it is that this process may not use; empty for another
 // error.
-func denied(err error) string {
+func whose(err error) string {
 	if !errors.Is(err, fs.ErrPermission) {
 		return ""
 	}
@@ -51,9 +52,9 @@ func denied(err error) string {
 	var ofFile *fs.PathError
 	switch {
 	case errors.As(err, &ofCA) && ofCA.Path != "":
-		return permissions(ofCA.Path)
+		return denied.Detail(ofCA.Path)
 	case errors.As(err, &ofFile):
-		return permissions(ofFile.Path)
+		return denied.Detail(ofFile.Path)
 	}
 	return ""
 }
