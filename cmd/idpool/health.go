@@ -51,7 +51,8 @@ config that serve has been given: at its admin listener, or where that is off at
 the http, the https or the kafka listener. A config that cannot be read is passed
 over, since a serve that runs has read it.
 
-The exit code is 0 when it is ready and 1 when not, which takes 3 seconds at most.
+The exit code is 0 when it is ready and 1 when not or when a setting is wrong,
+which takes 3 seconds at most.
 With --wait it asks again until then.`,
 		Example: `  idpool health
   idpool health --wait 30s

@@ -65,6 +65,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	exit := &exitError{exitUsage, err, ""}
 	errors.As(err, &exit)
 	a.printError(stderr, cmd, exit)
+	if cmd.Name() == "health" {
+		return exitRefused // Docker reserves 2 for a use of its own
+	}
 	return exit.code
 }
 
