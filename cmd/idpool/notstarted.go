@@ -21,8 +21,8 @@ var flagsOfFields = map[string]string{
 }
 
 // notStarted is why a stack did not start. A mistake in what a flag says goes by
-// the flag's name, since no file has it.
-func notStarted(cmd *cobra.Command, err error) error {
+// the flag's name, since no file has it, and one of the built-in config by none.
+func (a *app) notStarted(cmd *cobra.Command, err error) error {
 	var said *exitError // by what serve does before the stack answers
 	if errors.As(err, &said) {
 		return said
@@ -34,8 +34,11 @@ func notStarted(cmd *cobra.Command, err error) error {
 	var lines []string
 	for _, m := range mistakes {
 		line := m.Error()
-		if flag := flagsOfFields[m.Field]; m.Line == 0 && flag != "" && cmd.Flags().Changed(flag) {
+		switch flag := flagsOfFields[m.Field]; {
+		case m.Line == 0 && flag != "" && cmd.Flags().Changed(flag):
 			line = "serve: --" + flag + ": " + m.Message
+		case m.Line == 0 && a.configFile == "":
+			line = "serve: " + m.Field + ": " + m.Message
 		}
 		lines = append(lines, line)
 	}

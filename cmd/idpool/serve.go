@@ -149,7 +149,7 @@ func (a *app) serve(cmd *cobra.Command, f serveFlags) error {
 	c.Begin = func(s *idpool.Stack) error { return addFaults(s, faults) }
 	stack, err := idpool.Start(context.WithoutCancel(cmd.Context()), c)
 	if err != nil {
-		return notStarted(cmd, err)
+		return a.notStarted(cmd, err)
 	}
 	if edits != nil {
 		edits.over, edits.log = over, c.Logger
