@@ -34,7 +34,7 @@ func TestHealthy(t *testing.T) {
 // TestUnhealthy: one that waits for its settings is not ready, and is as soon as
 // it has them.
 func TestUnhealthy(t *testing.T) {
-	id := container(t, "--health-interval", "200ms", "--health-start-period", "0s", "--health-retries", "2", "--env", "IDPOOL_AWAIT=/state/settings", image(t))
+	id := container(t, "--health-interval", "200ms", "--health-retries", "2", "--env", "IDPOOL_AWAIT=/state/settings", image(t))
 	health(t, id, "unhealthy")
 	file := filepath.Join(t.TempDir(), "settings")
 	if err := os.WriteFile(file, []byte("IDPOOL_PUBLIC_URL=http://localhost:8080\n"), 0o644); err != nil {

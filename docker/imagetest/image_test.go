@@ -28,7 +28,11 @@ type description struct {
 		ExposedPorts    map[string]struct{}
 		Volumes         map[string]struct{}
 		Labels          map[string]string
-		Healthcheck     struct{ Test []string }
+		Healthcheck     struct {
+			Test                                          []string
+			Interval, Timeout, StartPeriod, StartInterval time.Duration
+			Retries                                       int
+		}
 	}
 }
 
@@ -47,6 +51,11 @@ func TestSettings(t *testing.T) {
 	}
 	if !slices.Equal(c.Healthcheck.Test, []string{"CMD", "/idpool", "health"}) {
 		t.Errorf("health by %q", c.Healthcheck.Test)
+	}
+	// Healthy came after 5 s: in a start period, Docker 25 and later check each 5 s,
+	// however short the interval is.
+	if h := c.Healthcheck; h.StartPeriod != 0 || h.StartInterval != 0 || h.Interval > time.Second || time.Duration(h.Retries)*h.Interval < 10*time.Second {
+		t.Errorf("the health check is %+v, want one each second at most, without a start period, that goes on for 10 s", h)
 	}
 	for _, port := range []string{"8080/tcp", "8443/tcp", "8081/tcp", "9092/tcp"} {
 		if _, ok := c.ExposedPorts[port]; !ok {
