@@ -23,7 +23,8 @@ Environment:
   SOURCE_DATE_EPOCH    when it was made, in seconds (default: the commit's date)
   DOCKER_HOST, DOCKER_CONTEXT, DOCKER_BUILDKIT, GOPROXY …  as for docker and go
 
-The same commit and the same Go give the same binaries in any folder.
+The same commit, Go and VERSION give the same binaries in any folder. Clones without
+the tags, such as shallow ones, find another VERSION.
 END
 }
 
@@ -73,6 +74,14 @@ find_daemon() {
 # in_git COMMAND…: git of this repository, which takes no lock of its own accord.
 in_git() { [ -e "$root/.git" ] && GIT_OPTIONAL_LOCKS=0 git -C "$root" "$@"; }
 
+# check_experiments refuses what no variable can take back: an empty GOEXPERIMENT is
+# that of "go env -w".
+check_experiments() {
+  local experiments
+  experiments=$(GOEXPERIMENT='' go env GOEXPERIMENT)
+  [ -z "$experiments" ] || stop "\"go env -w\" has set GOEXPERIMENT=$experiments, which gives another binary: go env -u GOEXPERIMENT"
+}
+
 # find_version sets version, revision and created.
 find_version() {
   # With a length that is said: the one that git finds differs between clones.
@@ -106,7 +115,7 @@ build_binary() {
   mkdir -p "$context/$1/own/state"
   chmod 1777 "$context/$1/own/state"
   # What else could change the binary. An empty GOFLAGS would be that of "go env -w".
-  (cd "$root" && CGO_ENABLED=0 GOOS=linux GOARCH="$1" GOAMD64=v1 GOARM64=v8.0 GOFLAGS=-mod=readonly GOWORK=off GOEXPERIMENT='' \
+  (cd "$root" && CGO_ENABLED=0 GOOS=linux GOARCH="$1" GOAMD64=v1 GOARM64=v8.0 GOFIPS140=off GOFLAGS=-mod=readonly GOWORK=off GOEXPERIMENT='' GO_EXTLINK_ENABLED=0 \
     go build "${flags[@]}" -o "$context/$1/idpool" ./cmd/idpool)
   cp "$context/ca-certificates.crt" "$context/$1/"
 }
@@ -153,6 +162,7 @@ read_arguments "$@"
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 need go "install Go, https://go.dev/dl"
+check_experiments
 if [ -z "$binaries_only" ]; then find_daemon; else architecture=$(go env GOHOSTARCH); fi
 find_version
 read_flags

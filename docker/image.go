@@ -10,11 +10,15 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -75,31 +79,70 @@ func buildImage(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	content, err := buildContext(binary)
+	content, err := buildContext(binary, server.Arch)
 	if err != nil {
 		return "", err
 	}
-	hash := sha256.Sum256(content)
-	tag := "build-" + hex.EncodeToString(hash[:8])
-	switch _, err := daemon.ImageInspect(ctx, "idpool:"+tag); {
+	arguments := buildArguments(ctx, dir, version, server.Arch)
+	tag := tagOf(content, arguments)
+	switch _, err := daemon.ImageInspect(ctx, repository+":"+tag); {
 	case err == nil:
-		return "idpool:" + tag, nil
+		return repository + ":" + tag, nil
 	case !errdefs.IsNotFound(err):
 		return "", err
 	}
-	return send(ctx, tag, version, content)
+	return send(ctx, tag, content, arguments)
 }
 
+// buildArguments are those that build.sh gives to the Dockerfile. Source that is not in
+// git, as that of a module cache, has a version only.
+func buildArguments(ctx context.Context, dir, version, arch string) map[string]*string {
+	revision := inGit(ctx, dir, "rev-parse", "HEAD")
+	created := inGit(ctx, dir, "show", "-s", "--format=%ct", "HEAD")
+	if seconds, err := strconv.ParseInt(created, 10, 64); err == nil {
+		created = time.Unix(seconds, 0).UTC().Format(time.RFC3339)
+	}
+	return map[string]*string{"TARGETARCH": &arch, "VERSION": &version, "REVISION": &revision, "CREATED": &created}
+}
+
+// inGit is what git says of a folder that is the root of a repository; empty for
+// another one, which may be in somebody else's.
+func inGit(ctx context.Context, dir string, args ...string) string {
+	if _, err := os.Stat(filepath.Join(dir, ".git")); err != nil {
+		return ""
+	}
+	out, err := exec.CommandContext(ctx, "git", append([]string{"--no-optional-locks", "-C", dir}, args...)...).Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// tagOf is the same for the same image.
+func tagOf(content []byte, arguments map[string]*string) string {
+	hash := sha256.New()
+	hash.Write(content)
+	for _, name := range slices.Sorted(maps.Keys(arguments)) {
+		fmt.Fprintf(hash, "%s=%s\n", name, *arguments[name])
+	}
+	return "build-" + hex.EncodeToString(hash.Sum(nil)[:8])
+}
+
+// repository is that of images that are built here: of a registry that there cannot
+// be (RFC 6761). Before a name without a registry testcontainers-go puts the prefix
+// of TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX, also before docker.io and localhost, and
+// pulls it from there.
+const repository = "idpool.invalid/idpool"
+
 // send has the daemon build the image.
-func send(ctx context.Context, tag, version string, content []byte) (string, error) {
+func send(ctx context.Context, tag string, content []byte, arguments map[string]*string) (string, error) {
 	provider, err := testcontainers.NewDockerProvider()
 	if err != nil {
 		return "", err
 	}
 	defer provider.Close()
 	return provider.BuildImage(ctx, &testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
-		ContextArchive: bytes.NewReader(content), Repo: "idpool", Tag: tag, KeepImage: true,
-		BuildArgs: map[string]*string{"VERSION": &version},
+		ContextArchive: bytes.NewReader(content), Repo: repository, Tag: tag, KeepImage: true, BuildArgs: arguments,
 	}})
 }
 
@@ -127,7 +170,7 @@ func buildBinary(ctx context.Context, dir, version, arch string) ([]byte, error)
 func buildEnvironment(arch string) []string {
 	return []string{
 		"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch, "GOAMD64=v1", "GOARM64=v8.0",
-		"GOFLAGS=-mod=readonly", "GOWORK=off", "GOEXPERIMENT=",
+		"GOFIPS140=off", "GOFLAGS=-mod=readonly", "GOWORK=off", "GOEXPERIMENT=", "GO_EXTLINK_ENABLED=0",
 	}
 }
 
@@ -183,9 +226,9 @@ func flags(version string) []string {
 	return out
 }
 
-// buildContext is what the Dockerfile takes, as a tar archive. It is the same
-// for the same binary.
-func buildContext(binary []byte) ([]byte, error) {
+// buildContext is what the Dockerfile takes, as a tar archive: that of build.sh. It
+// is the same for the same binary.
+func buildContext(binary []byte, arch string) ([]byte, error) {
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	add := func(name string, mode int64, content []byte) error {
@@ -197,9 +240,9 @@ func buildContext(binary []byte) ([]byte, error) {
 	}
 	err := errors.Join(
 		add("Dockerfile", 0o644, dockerfile),
-		add("idpool", 0o755, binary),
-		add("ca-certificates.crt", 0o644, roots()),
-		w.WriteHeader(&tar.Header{Name: "own/state/", Typeflag: tar.TypeDir, Mode: 0o1777}),
+		add(arch+"/idpool", 0o755, binary),
+		add(arch+"/ca-certificates.crt", 0o644, roots()),
+		w.WriteHeader(&tar.Header{Name: arch + "/own/state/", Typeflag: tar.TypeDir, Mode: 0o1777}),
 		w.Close(),
 	)
 	return archive.Bytes(), err

@@ -5,8 +5,10 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/testcontainers/testcontainers-go"
 
@@ -28,9 +30,10 @@ func TestImage(t *testing.T) {
 	needDocker(t)
 	t.Setenv("IDPOOL_IMAGE", "")
 	built := imageOf(t, run(t))
-	if !strings.HasPrefix(built, "idpool:build-") {
+	if !strings.HasPrefix(built, "idpool.invalid/idpool:build-") {
 		t.Errorf("built %q, want a tag with the hash of what is in it", built)
 	}
+	wantLabels(t, built)
 	t.Setenv("IDPOOL_IMAGE", "idpool:none")
 	if got := imageOf(t, run(t, docker.WithImage(built))); got != built {
 		t.Errorf("WithImage(%q) runs %q", built, got)
@@ -38,6 +41,48 @@ func TestImage(t *testing.T) {
 	t.Setenv("IDPOOL_IMAGE", built)
 	if got := imageOf(t, run(t)); got != built {
 		t.Errorf("IDPOOL_IMAGE=%s runs %q", built, got)
+	}
+}
+
+// wantLabels: the image says of which commit it is, as that of build.sh does.
+func wantLabels(t testing.TB, name string) {
+	t.Helper()
+	head, err := exec.Command("git", "log", "-1", "--format=%H %ct").Output()
+	if err != nil {
+		return // no checkout of git, of which nothing can be said
+	}
+	daemon := must[*testcontainers.DockerClient](t)(testcontainers.NewDockerClientWithOpts(t.Context()))
+	defer func() { _ = daemon.Close() }()
+	image, err := daemon.ImageInspect(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revision, seconds, _ := strings.Cut(strings.TrimSpace(string(head)), " ")
+	created := time.Unix(must[int64](t)(strconv.ParseInt(seconds, 10, 64)), 0).UTC().Format(time.RFC3339)
+	labels := image.Config.Labels
+	if got := labels["org.opencontainers.image.revision"]; got != revision {
+		t.Errorf("the image says that it is of commit %q, want %q", got, revision)
+	}
+	if got := labels["org.opencontainers.image.created"]; got != created {
+		t.Errorf("the image says that it is of %q, want %q", got, created)
+	}
+}
+
+// TestHubPrefix: where TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX names a mirror, the image
+// that had just been built was pulled from it. It is in a process of its own, since
+// testcontainers-go reads the variable once.
+func TestHubPrefix(t *testing.T) {
+	needDocker(t)
+	if os.Getenv("IDPOOL_TEST_HUB_PREFIX") == "" {
+		child := exec.Command(os.Args[0], "-test.run=^TestHubPrefix$", "-test.v")
+		child.Env = append(os.Environ(), "IDPOOL_TEST_HUB_PREFIX=yes", "IDPOOL_IMAGE=", "TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX=registry.invalid/mirror")
+		if out, err := child.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestHubPrefix") {
+			t.Errorf("%v:\n%s", err, out)
+		}
+		return
+	}
+	if token := must[string](t)(run(t).Token(t.Context(), clientID)); strings.Count(token, ".") != 2 {
+		t.Errorf("the token is %q", token)
 	}
 }
 

@@ -18,7 +18,8 @@ func TestReproducible(t *testing.T) {
 		t.Skip("git: this is no clone:", err)
 	}
 	here := clone(t, "here")
-	elsewhere := clone(t, filepath.Join("some where", "else"), "GOFLAGS=-tags=other -ldflags=-w", "GOAMD64=v3", "CGO_ENABLED=1")
+	elsewhere := clone(t, filepath.Join("some where", "else"), "GOFLAGS=-tags=other -ldflags=-w", "GOAMD64=v3", "CGO_ENABLED=1",
+		"GOFIPS140=latest", "GO_EXTLINK_ENABLED=1", "GOEXPERIMENT=nodwarf5")
 	if !bytes.Equal(here, elsewhere) {
 		t.Errorf("%d bytes and %d, which differ", len(here), len(elsewhere))
 	}
@@ -118,6 +119,16 @@ func TestBuildRefuses(t *testing.T) {
 		}
 		refuses(t, exec.Command(bash, "../build.sh"), "PATH="+folder, []string{`"go"`, "go.dev"})
 	})
+}
+
+// TestExperimentsOfTheUser: "go env -w GOEXPERIMENT=…" gave another binary, since an
+// empty variable does not win over it.
+func TestExperimentsOfTheUser(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(file, []byte("GOEXPERIMENT=nodwarf5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, exec.Command("../build.sh", "--binaries-only"), "GOENV="+file, []string{"GOEXPERIMENT=nodwarf5", "go env -u GOEXPERIMENT"})
 }
 
 // refuses holds the last line of a command against texts that it has to have.
