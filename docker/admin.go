@@ -101,7 +101,7 @@ func (c *Container) token(ctx context.Context, clientID, scope string) (string, 
 
 // front is the listener that tokens are asked at, https where there is no http.
 func (c *Container) front(ctx context.Context) (base string, client *http.Client, err error) {
-	if !off(c.env, "IDPOOL_HTTP") {
+	if !off(c.env, plain().variable) {
 		base, err = c.URL(ctx)
 		return base, http.DefaultClient, err
 	}

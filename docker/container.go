@@ -2,6 +2,7 @@ package docker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,25 +42,27 @@ func (c *Container) remember(ctx context.Context) error {
 }
 
 // URL is where the test reaches the http listener, such as
-// http://localhost:32768. It is the issuer of tokens, without the tenant.
-func (c *Container) URL(ctx context.Context) (string, error) { return c.url(ctx, "http", httpPort) }
+// http://localhost:32768. It is the issuer of tokens, without the tenant. It is an
+// error where the listener is off.
+func (c *Container) URL(ctx context.Context) (string, error) { return c.url(ctx, plain()) }
 
 // HTTPSURL is where the test reaches the https listener, whose certificate is of
-// [Container.CA]. [Container.Client] trusts it.
-func (c *Container) HTTPSURL(ctx context.Context) (string, error) {
-	return c.url(ctx, "https", httpsPort)
-}
+// [Container.CA]. [Container.Client] trusts it. It is an error where the listener is off.
+func (c *Container) HTTPSURL(ctx context.Context) (string, error) { return c.url(ctx, secure()) }
 
-func (c *Container) url(ctx context.Context, scheme, port string) (string, error) {
-	if given := urlOf(c.env["IDPOOL_PUBLIC_URL"], scheme); given != "" {
+func (c *Container) url(ctx context.Context, l listener) (string, error) {
+	if given := urlOf(c.env["IDPOOL_PUBLIC_URL"], l.scheme); given != "" {
 		return given, nil // by the user, for something that stands before it
 	}
-	if c.azure() {
-		return "", fmt.Errorf("%s URL: with Azure's names it is seen in their network only", scheme)
+	switch {
+	case off(c.env, l.variable):
+		return "", fmt.Errorf("%s URL: %s is off", l.scheme, l.variable)
+	case c.azure():
+		return "", fmt.Errorf("%s URL: with Azure's names it is seen in their network only", l.scheme)
 	}
-	at, err := c.PortEndpoint(ctx, port, scheme)
+	at, err := c.PortEndpoint(ctx, l.port, l.scheme)
 	if err != nil {
-		return "", fmt.Errorf("%s URL: %w", scheme, err)
+		return "", fmt.Errorf("%s URL: %w", l.scheme, err)
 	}
 	return at, nil
 }
@@ -81,17 +84,20 @@ func (c *Container) azure() bool {
 }
 
 // InsideURL is where other containers of the network reach the http listener;
-// empty without [WithNetworkAlias] and [WithAzureNames].
-func (c *Container) InsideURL() string { return c.inside("http") }
+// empty without [WithNetworkAlias] and [WithAzureNames], and where the listener is off.
+func (c *Container) InsideURL() string { return c.inside(plain()) }
 
 // InsideHTTPSURL is the same of the https listener.
-func (c *Container) InsideHTTPSURL() string { return c.inside("https") }
+func (c *Container) InsideHTTPSURL() string { return c.inside(secure()) }
 
-func (c *Container) inside(scheme string) string {
-	if c.azure() {
-		return scheme + "://" + idp.AzureHost
+func (c *Container) inside(l listener) string {
+	switch {
+	case off(c.env, l.variable):
+		return ""
+	case c.azure():
+		return l.scheme + "://" + idp.AzureHost
 	}
-	return urlOf(c.env["IDPOOL_INSIDE_URL"], scheme)
+	return urlOf(c.env["IDPOOL_INSIDE_URL"], l.scheme)
 }
 
 // Brokers are where Kafka clients of the test begin. It is an error where the
@@ -120,8 +126,9 @@ func (c *Container) InsideBrokers() []string {
 // what "idpool client NAME" prints, which knows java, librdkafka, franz-go and
 // more. Flags are those of that command, such as "--ssl", "--pool=pool-prod" or
 // "--client-id=…". With a scenario they are those of the Acme tenant that it
-// breaks; with Azure's names they are for a client in that network. Where the Kafka
-// listener is off, "--bootstrap=…" says where Kafka is.
+// breaks; with Azure's names they are for a client in that network, which has to
+// have [WithNetworkAlias] for Kafka. Where the Kafka listener is off, "--bootstrap=…"
+// says where Kafka is.
 func (c *Container) ClientProperties(ctx context.Context, client string, flags ...string) (string, error) {
 	places, err := c.places(ctx)
 	if err != nil {
@@ -145,30 +152,45 @@ func (c *Container) ClientProperties(ctx context.Context, client string, flags .
 // places are the addresses of this container, as flags of "idpool client", which
 // knows them no better than any other program in there.
 func (c *Container) places(ctx context.Context) ([]string, error) {
-	var places []string
-	if !off(c.env, "IDPOOL_KAFKA") {
-		brokers, err := c.Brokers(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if inside := c.InsideBrokers(); c.azure() && len(inside) > 0 {
-			brokers = inside
-		}
-		places = []string{"--bootstrap", brokers[0]}
+	kafka, err := c.bootstrap(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if c.azure() {
-		return append(places, "--url", c.InsideHTTPSURL()), nil
+		return append(kafka, "--url", cmp.Or(c.InsideHTTPSURL(), c.InsideURL())), nil
 	}
-	secure, err := c.HTTPSURL(ctx)
+	var public []string
+	var failed error
+	for _, l := range fronts() {
+		at, err := c.url(ctx, l)
+		if err == nil {
+			public = append(public, at)
+		}
+		failed = errors.Join(failed, err)
+	}
+	switch len(public) {
+	case 0:
+		return nil, failed
+	case 1: // of whatever scheme
+		return append(kafka, "--url", public[0]), nil
+	}
+	return append(kafka, "--public-url", strings.Join(public, ",")), nil
+}
+
+// bootstrap is the flag of the brokers, none where the Kafka listener is off.
+func (c *Container) bootstrap(ctx context.Context) ([]string, error) {
+	inside := c.InsideBrokers()
+	switch {
+	case off(c.env, "IDPOOL_KAFKA"):
+		return nil, nil
+	case c.azure() && len(inside) == 0:
+		return nil, errors.New("with Azure's names they are for a client in that network, where Kafka has no name yet: add WithNetworkAlias")
+	case c.azure():
+		return []string{"--bootstrap", inside[0]}, nil
+	}
+	brokers, err := c.Brokers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if off(c.env, "IDPOOL_HTTP") {
-		return append(places, "--url", secure), nil
-	}
-	plain, err := c.URL(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return append(places, "--public-url", plain+","+secure), nil
+	return []string{"--bootstrap", brokers[0]}, nil
 }

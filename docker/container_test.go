@@ -261,6 +261,9 @@ func TestListenersOff(t *testing.T) {
 	secure := must[string](t)(c.HTTPSURL(t.Context()))
 	verify(t, must[*http.Client](t)(c.Client(t.Context())), secure+"/"+acme+"/v2.0", must[string](t)(c.Token(t.Context(), "")))
 	contains(t, must[string](t)(c.ClientProperties(t.Context(), "java", "--bootstrap=kafka:9092")), "="+secure+"/"+acme+"/oauth2/v2.0/token\n", "bootstrap.servers=kafka:9092\n")
+	if at, err := c.URL(t.Context()); text(err) != "http URL: IDPOOL_HTTP is off" {
+		t.Errorf("the URL is %q, %v", at, err)
+	}
 	if brokers, err := c.Brokers(t.Context()); err == nil || err.Error() != "brokers: IDPOOL_KAFKA is off" {
 		t.Errorf("the brokers are %q, %v", brokers, err)
 	}

@@ -30,7 +30,7 @@ func TestErrors(t *testing.T) {
 		"no such fault":     {[]testcontainers.ContainerCustomizer{docker.WithFaultYAML("- {endpoint: tokens}")}, []string{"faults.yaml:1:", `"tokens"`}},
 		"no URL":            {[]testcontainers.ContainerCustomizer{env("IDPOOL_PUBLIC_URL", "localhost")}, []string{"IDPOOL_PUBLIC_URL", `"localhost"`}},
 		"a port that is no": {[]testcontainers.ContainerCustomizer{env("IDPOOL_HTTP", "0.0.0.0:port")}, []string{"http listener", `"0.0.0.0:port" is no address`}},
-		"a port taken":      {[]testcontainers.ContainerCustomizer{env("IDPOOL_HTTPS", "0.0.0.0:8080")}, []string{"8080", "IDPOOL_HTTP"}},
+		"a port taken":      {[]testcontainers.ContainerCustomizer{env("IDPOOL_KAFKA_INSIDE", "0.0.0.0:8080"), env("IDPOOL_KAFKA_INSIDE_ADVERTISED", "idpool:8080")}, []string{"8080", "IDPOOL_KAFKA_INSIDE"}},
 		"no upstream":       {[]testcontainers.ContainerCustomizer{docker.WithUpstream("kafka")}, []string{"IDPOOL_KAFKA_UPSTREAM", `"kafka"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,9 +58,12 @@ func TestOptions(t *testing.T) {
 		"run idpool: fault: open testdata/none.yaml: no such file or directory":  {docker.WithFault("testdata/none.yaml")},
 		"run idpool: network alias: the network is nil":                          {docker.WithNetworkAlias(nil, "idpool")},
 		"run idpool: network alias: it is empty, want a host name":               {docker.WithNetworkAlias(&testcontainers.DockerNetwork{Name: "n"}, "")},
-		"run idpool: azure names: the network is nil":                            {docker.WithAzureNames(nil)},
-		"run idpool: upstream: the bootstrap servers are empty":                  {docker.WithUpstream("")},
-		"run idpool: a scenario has a config of its own":                         {docker.WithScenario("api-disabled"), docker.WithConfigYAML("{}")},
+		`run idpool: network alias: "a" and "b": Kafka clients are told one name`: {
+			docker.WithNetworkAlias(&testcontainers.DockerNetwork{Name: "n"}, "a"), docker.WithNetworkAlias(&testcontainers.DockerNetwork{Name: "m"}, "b"),
+		},
+		"run idpool: azure names: the network is nil":           {docker.WithAzureNames(nil)},
+		"run idpool: upstream: the bootstrap servers are empty": {docker.WithUpstream("")},
+		"run idpool: a scenario has a config of its own":        {docker.WithScenario("api-disabled"), docker.WithConfigYAML("{}")},
 	} {
 		if c, err := docker.Run(t.Context(), opts...); c != nil || err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)

@@ -31,11 +31,11 @@ type options struct {
 	config   file
 	faults   []file
 	scenario string
-	network  string // of the alias; empty for none
-	alias    string
-	azure    string // the network that has Azure's names; empty for none
-	upstream string // bootstrap servers of a real cluster; empty for the embedded one
-	brokers  []int  // of that cluster, by their ids
+	alias    string   // in the networks that have one; empty for none
+	networks []string // of the alias
+	azure    []string // the networks that have Azure's names
+	upstream string   // bootstrap servers of a real cluster; empty for the embedded one
+	brokers  []int    // of that cluster, by their ids
 	logs     []testcontainers.LogConsumer
 	image    string // that the container is made of, once that is known
 }
@@ -92,7 +92,8 @@ func WithFaultYAML(text string) Option {
 
 // WithNetworkAlias joins a network, where other containers reach idpool by a
 // name: see [Container.InsideURL] and [Container.InsideBrokers]. A token that is
-// asked for there has the same issuer as one that the test asks for.
+// asked for there has the same issuer as one that the test asks for. It may be given
+// for several networks, with the same name in each.
 func WithNetworkAlias(network *testcontainers.DockerNetwork, alias string) Option {
 	return func(o *options) error {
 		switch {
@@ -100,8 +101,10 @@ func WithNetworkAlias(network *testcontainers.DockerNetwork, alias string) Optio
 			return errors.New("network alias: the network is nil")
 		case alias == "":
 			return errors.New(`network alias: it is empty, want a host name such as "idpool"`)
+		case o.alias != "" && o.alias != alias:
+			return fmt.Errorf("network alias: %q and %q: Kafka clients are told one name, so give the same in each network", o.alias, alias)
 		}
-		o.network, o.alias = network.Name, alias
+		o.alias, o.networks = alias, append(o.networks, network.Name)
 		return nil
 	}
 }
@@ -115,13 +118,14 @@ func WithNetworkAlias(network *testcontainers.DockerNetwork, alias string) Optio
 // Nothing of it is seen outside of the network: those ports are not published
 // on the host, so that [Container.URL] and [Container.HTTPSURL] are errors. The
 // network itself must not be internal, or the test could not reach the admin API.
-// For Kafka in the network give [WithNetworkAlias] as well.
+// For Kafka in the network give [WithNetworkAlias] as well, which
+// [Container.ClientProperties] wants, too.
 func WithAzureNames(network *testcontainers.DockerNetwork) Option {
 	return func(o *options) error {
 		if network == nil {
 			return errors.New("azure names: the network is nil")
 		}
-		o.azure = network.Name
+		o.azure = append(o.azure, network.Name)
 		return nil
 	}
 }
@@ -180,7 +184,7 @@ func optionsOf(all []testcontainers.ContainerCustomizer) (*options, error) {
 // ports are those of the container that the host sees.
 func (o *options) ports() []string {
 	ports := []string{adminPort, kafkaPort}
-	if o.azure == "" {
+	if len(o.azure) == 0 {
 		ports = append(ports, httpPort, httpsPort)
 	}
 	for i := range o.brokers {
@@ -208,19 +212,25 @@ func (o *options) env(adminToken string) map[string]string {
 		set("IDPOOL_CONFIG", o.config.at())
 	}
 	set("IDPOOL_FAULT", strings.Join(o.faultFiles(), "\n"))
-	if o.azure != "" {
+	if len(o.azure) > 0 {
 		set("IDPOOL_AZURE_NAMES", "true")
-	}
-	if o.alias != "" {
-		o.inside(set)
 	}
 	return env
 }
 
-// inside is what makes the network inside find its own way.
-func (o *options) inside(set func(name, value string)) {
-	if o.azure == "" {
-		set("IDPOOL_INSIDE_URL", "http://"+net.JoinHostPort(o.alias, number(httpPort))+",https://"+net.JoinHostPort(o.alias, number(httpsPort)))
+// inside is what makes the network inside find its own way to the listeners that
+// are on. What the user gave stays.
+func (o *options) inside(env map[string]string) {
+	set := func(name, value string) {
+		if _, given := env[name]; !given && value != "" {
+			env[name] = value
+		}
+	}
+	if len(o.azure) == 0 {
+		set("IDPOOL_INSIDE_URL", strings.Join(o.insideURLs(env), ","))
+	}
+	if off(env, "IDPOOL_KAFKA") {
+		return
 	}
 	set("IDPOOL_KAFKA_INSIDE", "0.0.0.0:"+number(insidePort))
 	set("IDPOOL_KAFKA_INSIDE_ADVERTISED", net.JoinHostPort(o.alias, number(insidePort)))
@@ -230,6 +240,17 @@ func (o *options) inside(set func(name, value string)) {
 		brokers = append(brokers, fmt.Sprintf("%d=0.0.0.0:%s=%s", id, port, net.JoinHostPort(o.alias, port)))
 	}
 	set("IDPOOL_KAFKA_INSIDE_BROKERS", strings.Join(brokers, ","))
+}
+
+// insideURLs are those of the listeners that are on.
+func (o *options) insideURLs(env map[string]string) []string {
+	var urls []string
+	for _, l := range fronts() {
+		if !off(env, l.variable) {
+			urls = append(urls, l.scheme+"://"+net.JoinHostPort(o.alias, number(l.port)))
+		}
+	}
+	return urls
 }
 
 // files are what is copied into the container before it runs. They are made

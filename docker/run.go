@@ -16,7 +16,6 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
 
-	"github.com/idpool/idpool"
 	"github.com/idpool/idpool/idp"
 )
 
@@ -74,17 +73,20 @@ func Run(ctx context.Context, opts ...testcontainers.ContainerCustomizer) (*Cont
 // and what depends on them.
 func (o *options) finish(ctx context.Context) testcontainers.CustomizeRequestOption {
 	return func(req *testcontainers.GenericContainerRequest) error {
-		if off(req.Env, "IDPOOL_ADMIN") {
-			return errors.New("IDPOOL_ADMIN is off, and that listener says when everything else is ready: leave it out")
+		if err := o.checkListeners(req.Env); err != nil {
+			return err
 		}
 		if err := o.checkPorts(req.ExposedPorts); err != nil {
 			return err
 		}
-		if o.alias != "" {
-			join(req, o.network, o.alias)
+		for _, network := range o.networks {
+			join(req, network, o.alias)
 		}
-		if o.azure != "" {
-			join(req, o.azure, idp.AzureHosts()...)
+		for _, network := range o.azure {
+			join(req, network, idp.AzureHosts()...)
+		}
+		if o.alias != "" {
+			o.inside(req.Env)
 		}
 		if len(o.logs) > 0 {
 			if req.LogConsumerCfg == nil {
@@ -133,12 +135,12 @@ func checkNetworks(ctx context.Context, names []string) error {
 // checkPorts keeps what has Azure's names off the host, where a browser or a
 // tool would take it for Azure.
 func (o *options) checkPorts(exposed []string) error {
-	if o.azure == "" {
+	if len(o.azure) == 0 {
 		return nil
 	}
 	for _, port := range exposed {
 		if port != adminPort && port != kafkaPort && slices.Index(o.ports(), port) < 0 {
-			return fmt.Errorf("azure names: the port %q is not published on the host: ask in the network %q, where they hold", port, o.azure)
+			return fmt.Errorf("azure names: the port %q is not published on the host: ask in the network %q, where they hold", port, o.azure[0])
 		}
 	}
 	return nil
@@ -159,6 +161,14 @@ func join(req *testcontainers.GenericContainerRequest, network string, aliases .
 // has other ports, and so do the settings: those of the last one are emptied
 // before.
 func (o *options) hooks(env map[string]string) testcontainers.ContainerLifecycleHooks {
+	// Before files are copied, of which the daemon would say less.
+	writable := func(ctx context.Context, c testcontainers.Container) error {
+		made, err := c.Inspect(ctx)
+		if err == nil && made.HostConfig != nil && made.HostConfig.ReadonlyRootfs {
+			err = errors.New("the container's root is read-only (ReadonlyRootfs), and Docker copies no files into one, such as the ports of the host: leave that out in tests")
+		}
+		return err
+	}
 	empty := func(ctx context.Context, c testcontainers.Container) error {
 		return c.CopyToContainer(ctx, nil, settingsFile, 0o444)
 	}
@@ -177,8 +187,9 @@ func (o *options) hooks(env map[string]string) testcontainers.ContainerLifecycle
 		return waitReady(ctx, c)
 	}
 	return testcontainers.ContainerLifecycleHooks{
-		PreStarts:  []testcontainers.ContainerHook{empty},
-		PostStarts: []testcontainers.ContainerHook{settle},
+		PostCreates: []testcontainers.ContainerHook{writable},
+		PreStarts:   []testcontainers.ContainerHook{empty},
+		PostStarts:  []testcontainers.ContainerHook{settle},
 	}
 }
 
@@ -213,7 +224,7 @@ func (o *options) settings(ctx context.Context, c testcontainers.Container, env 
 	if !off(env, "IDPOOL_KAFKA") {
 		set("IDPOOL_KAFKA_ADVERTISED", advertised(env["IDPOOL_KAFKA_ADVERTISED"], outside(kafkaPort)))
 	}
-	if o.azure == "" {
+	if len(o.azure) == 0 {
 		set("IDPOOL_PUBLIC_URL", publicURLs(env, outside))
 	}
 	var brokers []string
@@ -241,16 +252,13 @@ func advertised(given, published string) string {
 // publicURLs are those that the user gave, and the host's where there is none.
 func publicURLs(env map[string]string, outside func(port string) string) string {
 	given := strings.FieldsFunc(env["IDPOOL_PUBLIC_URL"], func(r rune) bool { return r == ',' || r == '\n' })
-	for _, l := range []struct{ variable, scheme, port string }{{"IDPOOL_HTTP", "http", httpPort}, {"IDPOOL_HTTPS", "https", httpsPort}} {
+	for _, l := range fronts() {
 		if urlOf(env["IDPOOL_PUBLIC_URL"], l.scheme) == "" && !off(env, l.variable) {
 			given = append(given, l.scheme+"://"+outside(l.port))
 		}
 	}
 	return strings.Join(given, ",")
 }
-
-// off says whether the user turned a listener off.
-func off(env map[string]string, variable string) bool { return env[variable] == idpool.Off }
 
 // mappedPort is the number of a port on the host, which the daemon may take a
 // moment to tell.
