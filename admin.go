@@ -2,6 +2,7 @@ package idpool
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
@@ -46,9 +47,22 @@ func (s *Stack) adminHandler() http.Handler {
 		refuse(w, refused(http.StatusNotFound, "the admin listener serves no %q: GET /openapi.json says what it serves", r.URL.Path))
 	})
 	mux.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(methodsAt(mux, r), ", ")) // RFC 9110, section 15.5.6
 		refuse(w, refused(http.StatusMethodNotAllowed, "%s does not take %s", r.URL.Path, r.Method))
 	})
 	return mux
+}
+
+// methodsAt are those that a path takes.
+func methodsAt(mux chi.Routes, r *http.Request) []string {
+	path := cmp.Or(r.URL.RawPath, r.URL.Path)
+	var taken []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if mux.Match(chi.NewRouteContext(), method, path) {
+			taken = append(taken, method)
+		}
+	}
+	return taken
 }
 
 // lazyAdmin makes the handler when somebody first asks: a test that never does
@@ -65,6 +79,9 @@ func (e endpoint) completed() endpoint {
 		return e
 	}
 	e.Problems = append([]int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden}, e.Problems...)
+	if e.bodiless() {
+		e.Problems = append(e.Problems, http.StatusRequestEntityTooLarge)
+	}
 	if !e.whole {
 		e.Query = append(slices.Clone(e.Query), openapi.Parameter{Name: "scope", Description: "The id of the scope that this is about. Absent means the server's own."})
 		e.Problems = append(e.Problems, http.StatusNotFound)
@@ -121,18 +138,15 @@ func (l AdminListener) exposed() error {
 }
 
 func hasToken(r *http.Request, token string) bool {
-	got, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	return found && subtle.ConstantTimeCompare([]byte(got), []byte(token)) == 1
+	scheme, got, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	got = strings.TrimLeft(got, " ") // RFC 9110, section 11.4
+	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare([]byte(got), []byte(token)) == 1
 }
 
 // isOwnHost says whether a Host is one that the listener is known by.
 func (s *Stack) isOwnHost(hostPort string) bool {
 	own := hostOf(s.config.Listeners.Admin.PublicURL)
-	host, _, err := net.SplitHostPort(hostPort)
-	if err != nil {
-		host = hostPort
-	}
-	return isLoopback(hostPort) || own != "" && strings.EqualFold(host, own)
+	return isLoopback(hostPort) || own != "" && strings.EqualFold(hostIn(hostPort), own)
 }
 
 // sameOrigin keeps web pages away from the admin API of whoever reads them,
@@ -177,12 +191,19 @@ func hostPortOf(raw string) string {
 }
 
 func isLoopback(hostPort string) bool {
+	host := hostIn(hostPort)
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// hostIn is the host of HOST:PORT or HOST, without the dot of the root that a
+// name may end with.
+func hostIn(hostPort string) string {
 	host, _, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		host = hostPort
 	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.TrimSuffix(host, ".")
 }
 
 // readJSON reads a body that holds one JSON object with known members only,
@@ -230,12 +251,17 @@ func fieldOf(pointer string) string {
 	return field.String()
 }
 
-// readBody reads a body of one of some media types, up to a size.
+// readBody is readAll of a body of one of some media types.
 func readBody(w http.ResponseWriter, r *http.Request, media ...string) (body []byte, status int, err error) {
 	got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || !slices.Contains(media, got) {
 		return nil, http.StatusUnsupportedMediaType, errors.New("want Content-Type: " + strings.Join(media, " or "))
 	}
+	return readAll(w, r)
+}
+
+// readAll reads a body up to a size.
+func readAll(w http.ResponseWriter, r *http.Request) (body []byte, status int, err error) {
 	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdminBody))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {

@@ -139,6 +139,9 @@ func (s *Stack) serveEndpoint(e endpoint) http.HandlerFunc {
 				err = &refusal{http.StatusNotFound, problem{Detail: fmt.Sprintf("there is no scope %q", id), Field: "scope"}}
 			}
 		}
+		if err == nil && e.bodiless() {
+			err = noBody(w, r)
+		}
 		var answer reply
 		if err == nil {
 			answer, err = e.do(c)
@@ -149,6 +152,27 @@ func (s *Stack) serveEndpoint(e endpoint) http.HandlerFunc {
 		}
 		answer.write(w, r)
 	}
+}
+
+// bodiless says that a body has no meaning and somebody may think that it has:
+// not so of GET (RFC 9110, section 9.3.1).
+func (e endpoint) bodiless() bool {
+	return e.Request == nil && e.Method != http.MethodGet
+}
+
+// noBody refuses a body where none is read: what it asks for would not happen.
+func noBody(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	body, status, err := readAll(w, r)
+	if err != nil {
+		return &refusal{status, problem{Detail: err.Error()}}
+	}
+	if len(body) > 0 {
+		return refused(http.StatusBadRequest, "%s %s takes no body: leave it out", r.Method, r.URL.Path)
+	}
+	return nil
 }
 
 // parameters refuses those that the endpoint does not know: a misspelt filter

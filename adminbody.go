@@ -45,6 +45,8 @@ func bodyMistake(err error) (field, text string) {
 	case errors.As(err, &semantic) && errors.Is(err, strictjson.ErrUnknownName):
 		field = fieldOf(string(semantic.JSONPointer))
 		return field, "unknown member" + meant(field, semantic.GoType)
+	case errors.As(err, &semantic) && isText(semantic.GoType) && semantic.JSONKind == '"' && semantic.Err != nil:
+		return fieldOf(string(semantic.JSONPointer)), semantic.Err.Error() // the type's own words
 	case errors.As(err, &semantic):
 		return fieldOf(string(semantic.JSONPointer)), "want " + wanted(semantic.GoType) + received(semantic)
 	}
@@ -88,7 +90,7 @@ func wanted(t reflect.Type) string {
 		return "another value"
 	case t == reflect.TypeFor[time.Time]():
 		return `a time such as "2026-11-25T12:00:00Z"`
-	case t.Kind() == reflect.Int64 && reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+	case t.Kind() == reflect.Int64 && isText(t):
 		return `a duration such as "30s" or "1h30m"`
 	}
 	switch t.Kind() {
@@ -104,6 +106,12 @@ func wanted(t reflect.Type) string {
 		return "a number"
 	}
 	return "a whole number"
+}
+
+// isText says whether a type reads itself from a text, in words of its own: not
+// so a time, whose words are Go's.
+func isText(t reflect.Type) bool {
+	return t != nil && t.Kind() != reflect.Struct && reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
 // received is the value that was there instead.

@@ -76,6 +76,7 @@ func journalEndpoints() []endpoint {
 			Summary:     "What has happened and what happens, as server-sent events",
 			Description: "The id of an event is that of its entry: a client that comes back with Last-Event-ID misses nothing that is remembered.",
 			Query:       filter, Problems: wrong,
+			Headers:   []openapi.Parameter{{Name: "Last-Event-ID", Description: "The id of the last event that the client has: leave out the entries up to it.", Type: "integer"}},
 			Responses: []openapi.Response{{Status: http.StatusOK, Description: "One event for each entry.", Body: journal.Entry{}, ContentType: "text/event-stream"}}},
 			do: (*call).followJournal},
 	}
@@ -134,8 +135,11 @@ func (c *call) takeFromJournal() (reply, error) {
 		return reply{}, refused(http.StatusRequestTimeout, "%v", err)
 	}
 	var wrong *journal.Error
-	if errors.As(err, &wrong) {
+	if errors.As(err, &wrong) && wrong.Field == "count" {
 		return reply{}, &refusal{http.StatusUnprocessableEntity, problem{Detail: err.Error(), Field: wrong.Field}}
+	}
+	if err != nil {
+		return reply{}, err
 	}
 	return ok(entryList{taken})
 }

@@ -136,6 +136,10 @@ func TestEveryEndpointRefuses(t *testing.T) {
 		if e.Method != http.MethodGet {
 			ask("a web page", "", "", "", http.Header{"Authorization": token["Authorization"], "Sec-Fetch-Site": {"cross-site"}}, 403)
 		}
+		if e.Request == nil && e.Method != http.MethodGet {
+			ask("a body that nobody reads", "", "application/json", `{"x":1}`, token, 400)
+			ask("a large body that nobody reads", "", "text/plain", strings.Repeat(" ", maxAdminBody+1), token, 413)
+		}
 		if e.Request == nil {
 			continue
 		}
@@ -194,6 +198,44 @@ func TestTheAdminTokenIsAskedFor(t *testing.T) {
 	if answer.StatusCode != http.StatusOK {
 		t.Errorf("with the token: %s", answer.Status)
 	}
+	for _, authorization := range []string{"bearer open-sesame", "BEARER  open-sesame"} { // RFC 9110, section 11.1
+		r.Header.Set("Authorization", authorization)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", authorization, answer.Status)
+		}
+	}
+}
+
+// A path that does not take a method did not say which it takes (RFC 9110, section
+// 15.5.6), at either listener.
+func TestAllowedMethods(t *testing.T) {
+	s := start(t, Acme())
+	for _, tt := range []struct{ method, url, allow string }{
+		{"DELETE", s.Admin + "/v1/clock", "GET, PUT"},
+		{"POST", s.Admin + "/healthz", "GET, HEAD"},
+		{"PUT", s.Admin + "/v1/scopes/a%2Fb", "GET, DELETE"},
+		{"POST", s.HTTP + "/" + acmeTenant + "/discovery/v2.0/keys", "GET, HEAD, OPTIONS"},
+		{"POST", s.HTTP + "/error", "GET"},
+		{"PUT", s.HTTP + "/" + acmeTenant + "/oauth2/v2.0/token", "POST, OPTIONS"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), tt.method, tt.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if got := answer.Header.Get("Allow"); got != tt.allow || answer.StatusCode != http.StatusMethodNotAllowed && tt.method != "PUT" {
+			t.Errorf("%s %s: %s, Allow %q, want %q", tt.method, tt.url, answer.Status, got, tt.allow)
+		}
+	}
 }
 
 // Whose name the listener has is let in by it, and nobody else is.
@@ -202,7 +244,7 @@ func TestTheAdminListenerHasAName(t *testing.T) {
 	c.Listeners.Admin.PublicURL = "http://idpool.internal:8081"
 	s := start(t, c)
 	server := adminServer(t, s)
-	for host, want := range map[string]int{"idpool.internal:8081": 200, "IDPOOL.internal": 200, "other.internal:8081": 403, "127.0.0.1": 200, "[::1]:1": 200, "localhost": 200} {
+	for host, want := range map[string]int{"idpool.internal:8081": 200, "IDPOOL.internal": 200, "idpool.internal.:8081": 200, "LOCALHOST:8081": 200, "localhost.": 200, "localhost.evil.example": 403, ".": 403, "other.internal:8081": 403, "127.0.0.1": 200, "[::1]:1": 200, "localhost": 200} {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", server+"/v1/clock", nil)
 		if err != nil {
 			t.Fatal(err)

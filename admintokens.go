@@ -48,7 +48,7 @@ type brokenRequest struct {
 
 // brokenList is the refusal matrix.
 type brokenList struct {
-	// Tokens begin with the valid one.
+	// Tokens are those that were named, in that order, or all, the valid one first.
 	Tokens []forge.Token `json:"tokens" openapi:"required"`
 }
 
@@ -61,7 +61,7 @@ func tokenEndpoints() []endpoint {
 			do: (*call).mintToken},
 		{Operation: openapi.Operation{Method: "POST", Path: "/v1/tokens/broken", ID: "breakTokens", Tag: tag,
 			Summary: "A valid token and every broken twin of it, each with the check that has to refuse it",
-			Request: brokenRequest{}, Responses: answers(http.StatusCreated, "The tokens, the valid one first.", brokenList{}), Problems: bodyProblems},
+			Request: brokenRequest{}, Responses: answers(http.StatusCreated, "The tokens by `names`, or all of them, the valid one first.", brokenList{}), Problems: bodyProblems},
 			do: (*call).breakTokens},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"regexp"
 	"time"
 
 	"github.com/idpool/idpool/idp"
@@ -193,9 +194,15 @@ type IdentityProvider struct {
 // Duration is a time.Duration that a file writes as 30s, 5m or 1h30m.
 type Duration time.Duration
 
+// duration is the form of one.
+var duration = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`)
+
 // UnmarshalText reads Go's form of a duration.
 func (d *Duration) UnmarshalText(text []byte) error {
 	parsed, err := time.ParseDuration(string(text))
+	if err != nil && duration.Match(text) {
+		return fmt.Errorf("%q is longer than a duration can be, which is 2562047h", text)
+	}
 	if err != nil {
 		return fmt.Errorf("want a duration such as 30s or 5m, got %q", text)
 	}

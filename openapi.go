@@ -115,6 +115,8 @@ func adminValues(id string) []string {
 		return fault.Certificates()
 	case "fault.Fault.JWKS":
 		return fault.KeySets()
+	case "fault.Fault.Token":
+		return slices.Clone(brokenNames())
 	case "idp.KeyState.State":
 		return []string{idp.KeyPublished, idp.KeySigning, idp.KeyRetired, idp.KeyRevoked}
 	case "idpool.entryFields.Endpoint":

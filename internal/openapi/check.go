@@ -65,14 +65,21 @@ func checkParameters(op Operation) error {
 			return fmt.Errorf("path parameter %q is described and not in the path", name)
 		}
 	}
+	if err := checkNamed("query parameter", op.Query); err != nil {
+		return err
+	}
+	return checkNamed("header", op.Headers)
+}
+
+func checkNamed(what string, all []Parameter) error {
 	seen := map[string]bool{}
-	for _, q := range op.Query {
+	for _, q := range all {
 		_, ok := parameterTypes()[q.Type]
 		switch {
 		case q.Name == "" || seen[q.Name]:
-			return fmt.Errorf("query parameter %q is there twice or has no name", q.Name)
+			return fmt.Errorf("%s %q is there twice or has no name", what, q.Name)
 		case !ok:
-			return fmt.Errorf("query parameter %q has the unknown type %q", q.Name, q.Type)
+			return fmt.Errorf("%s %q has the unknown type %q", what, q.Name, q.Type)
 		}
 		seen[q.Name] = true
 	}

@@ -92,15 +92,23 @@ func parameters(op Operation) []object {
 		})
 	}
 	for _, q := range op.Query {
-		p := object{{"name", q.Name}, {"in", "query"}}
-		p.addSome("required", q.Required)
-		p.addSome("description", q.Description)
-		schema := parameterTypes()[q.Type]
-		schema.addSome("enum", q.Enum)
-		p.add("schema", schema)
-		list = append(list, p)
+		list = append(list, q.object("query"))
+	}
+	for _, h := range op.Headers {
+		list = append(list, h.object("header"))
 	}
 	return list
+}
+
+// object describes a parameter of a place.
+func (q Parameter) object(in string) object {
+	p := object{{"name", q.Name}, {"in", in}}
+	p.addSome("required", q.Required)
+	p.addSome("description", q.Description)
+	schema := parameterTypes()[q.Type]
+	schema.addSome("enum", q.Enum)
+	p.add("schema", schema)
+	return p
 }
 
 // parameterTypes are the schemas of Parameter.Type.

@@ -35,6 +35,8 @@ type Operation struct {
 	Summary, Description string
 	// Query are the parameters after the question mark.
 	Query []Parameter
+	// Headers are those of the request that mean something here.
+	Headers []Parameter
 	// PathParams describes each parameter of Path, by its name.
 	PathParams map[string]string
 	// Request is any value of the body's Go type. Nil means no body.
@@ -47,7 +49,7 @@ type Operation struct {
 	Problems []int
 }
 
-// Parameter is one of a query.
+// Parameter is one of a query, or a header.
 type Parameter struct {
 	Name, Description string
 	// Type is string, integer, boolean, duration or date-time. Empty means string.

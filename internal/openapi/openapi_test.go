@@ -117,7 +117,7 @@ func toyOperations() []Operation {
 			Responses: []Response{{Status: 200, Body: Toy{}}}, Problems: []int{404},
 		},
 		{Method: "DELETE", Path: "/toys/{toy}", ID: "dropToy", PathParams: toy, Responses: []Response{{Status: 204}}},
-		{Method: "GET", Path: "/events", ID: "events", Responses: []Response{{Status: 200, Body: Box{}, ContentType: mediaEvents}}},
+		{Method: "GET", Path: "/events", ID: "events", Headers: []Parameter{{Name: "Last-Event-ID", Description: "Go on behind it.", Type: "integer"}}, Responses: []Response{{Status: 200, Body: Box{}, ContentType: mediaEvents}}},
 		{Method: "GET", Path: "/ca", ID: "ca", Responses: []Response{{Status: 200, ContentType: "application/x-pem-file"}}},
 	}
 }
