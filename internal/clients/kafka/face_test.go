@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -40,6 +41,7 @@ func TestGateway(t *testing.T) {
 	t.Parallel()
 	t.TempDir() // so that its folder is removed after the broker in it has ended
 	upstream := kafkabroker.Start(t, kafkabroker.Config{}).Bootstrap("PLAINTEXT")
+	coordinate(t, upstream)
 	all(t, func(t *testing.T, c idpool.Config) face { return gateway(t, c, upstream) })
 }
 
@@ -71,14 +73,50 @@ func gateway(t *testing.T, c idpool.Config, upstream []string) face {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	n := opened.Add(1)
+	n, admin := opened.Add(1), kadm.NewClient(client)
 	topic := fmt.Sprintf("orders-%d", n)
-	if _, err := kadm.NewClient(client).CreateTopic(t.Context(), 3, 1, nil, topic); err != nil {
+	if _, err := admin.CreateTopic(t.Context(), 3, 1, nil, topic); err != nil {
 		t.Fatal(err)
 	}
+	// It has been taken, and is not there yet: some clients give up early.
+	await(t, topic, func() bool {
+		topics, err := admin.ListTopics(t.Context(), topic)
+		led := 0
+		for _, p := range topics[topic].Partitions {
+			if p.Err == nil && p.Leader >= 0 {
+				led++
+			}
+		}
+		return err == nil && led == 3
+	})
 	c.Kafka.Upstream.Bootstrap = upstream
 	s := start(t, c)
 	return face{s.Kafka, s, topic, fmt.Sprintf("readers-%d", n)}
+}
+
+// coordinate waits until there is a coordinator of groups, for which a cluster
+// makes a topic when the first group comes: some clients give up early.
+func coordinate(t *testing.T, upstream []string) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(upstream...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	await(t, "a coordinator of groups", func() bool {
+		_, err := kadm.NewClient(client).FetchOffsets(t.Context(), "nobody")
+		return err == nil
+	})
+}
+
+// await waits for a condition.
+func await(t *testing.T, what string, met func() bool) {
+	t.Helper()
+	for over := time.Now().Add(time.Minute); !met(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(over) {
+			t.Fatalf("no %s", what)
+		}
+	}
 }
 
 func start(t *testing.T, c idpool.Config) *idpool.Stack {
