@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,14 +47,36 @@ type command struct {
 	arguments []string
 	env       []string
 	input     string
-	limit     time.Duration // zero means 100 s
+	until     []string // ends at a line on standard error that has one of these
+}
+
+// limit is how long a program may run: far longer than any does.
+const limit = 4 * time.Minute
+
+// complaints are what a program prints to standard error.
+type complaints struct {
+	text  bytes.Buffer
+	until []string
+	end   func()
+}
+
+func (c *complaints) Write(b []byte) (int, error) {
+	c.text.Write(b)
+	for line := range bytes.Lines(c.text.Bytes()) {
+		for _, text := range c.until {
+			if bytes.HasSuffix(line, []byte("\n")) && bytes.Contains(line, []byte(text)) {
+				c.end()
+			}
+		}
+	}
+	return len(b), nil
 }
 
 // output runs a program with nothing of this process's environment but what any
 // program needs. The error has what it printed to standard error.
 func (c command) output(t *testing.T) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(c.limit, 100*time.Second))
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.program, c.arguments...)
 	cmd.WaitDelay = 5 * time.Second
@@ -67,11 +88,11 @@ func (c command) output(t *testing.T) (string, error) {
 	}
 	cmd.Env = append(cmd.Env, "NO_PROXY=*")
 	cmd.Env = append(cmd.Env, c.env...)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
+	said := complaints{until: c.until, end: cancel}
+	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		return string(out), fmt.Errorf("%s: %w\n%s", filepath.Base(c.program), err, complaints.Bytes())
+		return string(out), fmt.Errorf("%s: %w\n%s", filepath.Base(c.program), err, said.text.Bytes())
 	}
 	return string(out), nil
 }
@@ -220,8 +241,10 @@ func TestMain(m *testing.M) {
 func kcat(t *testing.T, text string, s clientsettings.Settings) (string, error) {
 	env := kcatEnvironment(t)
 	file := write(t, "kcat.conf", text)
-	// Without a token it would try until the records time out, in five minutes.
-	lines := command{program: "kcat", env: env, limit: 10 * time.Second, arguments: []string{"-F", file, "-P", "-t", s.Topic}, input: strings.Repeat("order\n", 100)}
+	// Without a token or a login it would try until the records time out, in five
+	// minutes.
+	lines := command{program: "kcat", env: env, arguments: []string{"-F", file, "-P", "-t", s.Topic}, input: strings.Repeat("order\n", 100),
+		until: []string{"Failed to acquire SASL OAUTHBEARER token", "SASL authentication error"}}
 	if _, err := lines.output(t); err != nil {
 		return "", err
 	}

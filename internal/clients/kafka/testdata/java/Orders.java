@@ -28,7 +28,7 @@ public final class Orders {
         try (InputStream in = new FileInputStream(arguments[0])) {
             settings.load(in);
         }
-        settings.put("max.block.ms", "20000");
+        settings.put("max.block.ms", "60000");
         try {
             if (arguments.length > 3) {
                 traffic(settings, arguments[1], arguments[2], Integer.parseInt(arguments[3]));
@@ -105,7 +105,7 @@ public final class Orders {
                 read += consumer.poll(Duration.ofMillis(20)).count();
             }
             producer.flush();
-            long last = System.nanoTime() + 5_000_000_000L;
+            long last = System.nanoTime() + 60_000_000_000L;
             while (read < sent.get() && System.nanoTime() < last) {
                 read += consumer.poll(Duration.ofMillis(100)).count();
             }

@@ -56,19 +56,19 @@ public class Orders implements CommandLineRunner {
         List<CompletableFuture<?>> sent = new ArrayList<>();
         for (int i = 0; i < RECORDS; i++) {
             sent.add(template.send(topic, "order " + i));
-            sent.get(0).get(20, TimeUnit.SECONDS); // or else each record would wait for another login to be refused
+            sent.get(0).get(60, TimeUnit.SECONDS); // or else each record would wait for another login to be refused
         }
         for (CompletableFuture<?> one : sent) {
-            one.get(20, TimeUnit.SECONDS);
+            one.get(60, TimeUnit.SECONDS);
         }
         System.out.println("sent " + RECORDS);
-        if (!unread.await(30, TimeUnit.SECONDS)) {
+        if (!unread.await(60, TimeUnit.SECONDS)) {
             throw new IllegalStateException(unread.getCount() + " records were not read");
         }
         System.out.println("read " + RECORDS);
         try (AdminClient admin = AdminClient.create(kafka.getConfigurationProperties())) {
             long committed = 0;
-            for (int i = 0; i < 100 && committed < RECORDS; i++) { // the listener commits once it returns
+            for (int i = 0; i < 1000 && committed < RECORDS; i++) { // the listener commits once it returns
                 committed = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().values().stream()
                         .mapToLong(OffsetAndMetadata::offset).sum();
                 Thread.sleep(50);

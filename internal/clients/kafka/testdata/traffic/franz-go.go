@@ -24,7 +24,7 @@ func main() {
 		log.Fatal(err)
 	}
 	var sent, failed, read atomic.Int64
-	ctx, cancel := context.WithTimeout(context.Background(), duration+20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), duration+2*time.Minute)
 	defer cancel()
 	go func() {
 		for ctx.Err() == nil {
@@ -49,7 +49,7 @@ func main() {
 	if err := client.Flush(ctx); err != nil {
 		log.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); read.Load() < sent.Load() && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); read.Load() < sent.Load() && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	fmt.Printf("sent %d failed %d read %d\n", sent.Load(), failed.Load(), read.Load())

@@ -62,10 +62,10 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	if left := producer.Flush(20_000); left > 0 {
+	if left := producer.Flush(60_000); left > 0 {
 		log.Fatalf("%d records are left", left)
 	}
-	for end := time.Now().Add(10 * time.Second); read.Load() < sent.Load() && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); read.Load() < sent.Load() && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	fmt.Printf("sent %d failed %d read %d\n", sent.Load(), failed.Load(), read.Load())
