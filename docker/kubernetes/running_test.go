@@ -95,12 +95,26 @@ func TestProbes(t *testing.T) {
 			if err := p.end(t, syscall.SIGTERM); err != nil {
 				t.Errorf("SIGTERM: %v\n%s", err, p.log.String())
 			}
+			onlyJSON(t, p.log.String())
 			for _, probed := range []error{p.probe(p.container().ReadinessProbe), p.probe(p.container().LivenessProbe)} {
 				if probed == nil {
 					t.Error("a pod that has ended is ready")
 				}
 			}
 		})
+	}
+}
+
+// onlyJSON: beside lines of JSON, the log had text, and a client's secret in it.
+func onlyJSON(t *testing.T, log string) {
+	t.Helper()
+	for line := range strings.Lines(log) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("the log has a line that is no JSON: %s", line)
+		}
+	}
+	if log == "" || strings.Contains(log, secret) {
+		t.Errorf("nothing is logged, or the client's secret:\n%s", log)
 	}
 }
 
