@@ -25,8 +25,8 @@ func TestOverlayOfYourOwn(t *testing.T) {
 			t.Errorf("the pod has %q, and the Secret is %q", v.Secret.SecretName, secret.Name)
 		}
 	}
-	if image := c.container().Image; *c.deployment.Spec.Replicas != 3 || image != "registry.example.com/idpool:v1.2.3" {
-		t.Errorf("%d replicas of %s", *c.deployment.Spec.Replicas, image)
+	if image := c.container().Image; *c.deployment.Spec.Replicas != 3 || image != "registry.example.com/idpool:v1.2.3" || c.container().ImagePullPolicy != corev1.PullIfNotPresent {
+		t.Errorf("%d replicas of %s, pulled %s", *c.deployment.Spec.Replicas, image, c.container().ImagePullPolicy)
 	}
 	c.start(t)
 	if _, err := token(c.httpClient(t), "https://idpool.idpool.svc:8443"); err != nil {

@@ -41,6 +41,16 @@ func TestPodSecurity(t *testing.T) {
 	})
 }
 
+// TestNothingIsPulled: a node without the image asked Docker Hub for one of that name,
+// which is nobody's that is known.
+func TestNothingIsPulled(t *testing.T) {
+	eachFolder(t, func(t *testing.T, _ string, all []object) {
+		if c := decoded(t, all).container(); c.Image != "idpool" || c.ImagePullPolicy != corev1.PullNever {
+			t.Errorf("the image %q is pulled %s", c.Image, c.ImagePullPolicy)
+		}
+	})
+}
+
 // TestPodSecurityRefuses takes one thing away at a time.
 func TestPodSecurityRefuses(t *testing.T) {
 	whole := decode[appsv1.Deployment](t, named(t, build(t, "base"), "Deployment", "idpool")).Spec.Template
