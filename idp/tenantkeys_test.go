@@ -469,10 +469,13 @@ func TestRetiredKeys(t *testing.T) {
 	if err := r.Revoke(acme, kid(t, "B")); err != nil {
 		t.Fatal(err)
 	}
-	for at, want := range map[time.Duration]string{0: "", time.Minute: "1B", time.Hour: "1BA"} {
-		r.at(at)
-		if got := gone("acmeexamples.onmicrosoft.com"); got != want {
-			t.Errorf("after %s %q are gone, want %q", at, got, want)
+	for _, tt := range []struct {
+		at   time.Duration
+		want string
+	}{{0, ""}, {time.Minute, "1B"}, {time.Hour, "1BA"}} {
+		r.at(tt.at)
+		if got := gone("acmeexamples.onmicrosoft.com"); got != tt.want {
+			t.Errorf("after %s %q are gone, want %q", tt.at, got, tt.want)
 		}
 	}
 	if got := gone(neighbour); got != "" {
