@@ -23,6 +23,7 @@ func (s *Stack) serveKafka(all []broker.Listener) error {
 		Decide:     s.login,
 		Pool:       s.poolOfAny,
 		Observe:    func(l broker.Login) { s.note(s.loginEntry(l, hearsay{})) },
+		Denied:     func(d broker.Denial) { s.note(s.denialEntry(d, hearsay{})) },
 		Clusters:   s.config.embeddedClusters(),
 		Advertised: s.Kafka,
 		Verbose:    s.config.Kafka.Errors == "verbose",
@@ -33,6 +34,7 @@ func (s *Stack) serveKafka(all []broker.Listener) error {
 		TrustHelp:  s.caSource,
 		Now:        s.clock.Now,
 		Logger:     s.log,
+		Mask:       s.secrets.Text,
 	}
 	if s.config.Listeners.Kafka.SecurityProtocol != "SASL_PLAINTEXT" {
 		g := s.greet("kafka")

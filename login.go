@@ -8,13 +8,15 @@ import (
 	"github.com/idpool/idpool/fault"
 	"github.com/idpool/idpool/journal"
 	"github.com/idpool/idpool/pool"
+	"github.com/idpool/idpool/validator"
 )
 
 // login decides about a Kafka client, in the scope that it means.
 func (s *Stack) login(ctx context.Context, a broker.Attempt) broker.Verdict {
 	says := hear(a.Request.Token)
 	scope := s.ofLogin(a.Request.Pools, says)
-	v := broker.Verdict{Now: scope.clock.Now}
+	v := broker.Verdict{Now: scope.clock.Now, Logger: scope.log}
+	v.Denied = func(d broker.Denial) { scope.note(scope.denialEntry(d, says)) }
 	v.Observe = func(l broker.Login) {
 		e := scope.loginEntry(l, says)
 		if v.Close {
@@ -58,6 +60,17 @@ func (s *Scope) loginEntry(l broker.Login, says hearsay) journal.Entry {
 		}
 	}
 	return e
+}
+
+// denialEntry is what the journal says of an operation that was denied to a client
+// which is logged in.
+func (s *Scope) denialEntry(denied broker.Denial, says hearsay) journal.Entry {
+	d := denied.Decision
+	return journal.Entry{Endpoint: journal.EndpointKafkaOperation, Listener: "kafka", Client: denied.Client,
+		Tenant: s.noted(says.tenantID()), ClientID: s.noted(says.client), Cluster: s.noted(denied.Cluster),
+		Principal: d.Principal, Identity: s.noted(d.Identity), Pools: d.Pools,
+		Operation: denied.Operation, Resource: s.noted(denied.Resource), Error: denied.Error,
+		Check: validator.CheckAuthorization, Cause: "no-role-binding", Outcome: journal.OutcomeRefused}
 }
 
 // poolOfAny is a pool of any scope by its id; nil when there is none.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/idpool/idpool/validator"
@@ -44,14 +44,21 @@ type Verdict struct {
 	// since a client that has no error is in. Nil injects nothing.
 	Refusal *Refusal
 	// Observe is told what came of the Attempt in place of Config.Observe: who
-	// decided may not be who answers for the rest. Nil means Config.Observe.
+	// decided may not be who answers for the rest. Once the client is in, it is also
+	// told of what comes before another Verdict. Nil means Config.Observe.
 	Observe func(Login)
+	// Denied is told what the client is denied once it is in, in place of
+	// Config.Denied. Nil means Config.Denied.
+	Denied func(Denial)
+	// Logger gets the lines about the client from now on. Nil means Config.Logger.
+	Logger *slog.Logger
 }
 
 // Login is an Attempt and what came of it.
 type Login struct {
-	// Attempt has no token in it, and whatever looks like one is cut short. It
-	// has no Request when the client's message could not be read.
+	// Attempt has no token in it, and whatever Config.Mask takes out is taken out
+	// of its texts. It has no Request when the client's message could not be read,
+	// or did not come.
 	Attempt
 	// Allowed says that the client is in.
 	Allowed bool
@@ -60,6 +67,7 @@ type Login struct {
 	// Check, Reason and Cause are those of the line in the log; empty when
 	// Allowed. Check is the check of the Decision that failed, or
 	//
+	//	mechanism  the client asks for another mechanism than OAUTHBEARER
 	//	message    the message is not of the grammar
 	//	principal  the authorization id is not the principal's, or it is another
 	//	           one than before
@@ -78,6 +86,7 @@ type Login struct {
 
 // The checks of a Login that are not those of a Decision.
 const (
+	checkMechanism = "mechanism"
 	checkMessage   = "message"
 	checkPrincipal = "principal"
 	checkFault     = "fault"
@@ -91,6 +100,9 @@ func (x *exchange) decide(ctx context.Context, r validator.Request) error {
 	limited, cancel := context.WithDeadline(ctx, x.readUntil)
 	defer cancel()
 	x.verdict = x.server.config.Decide(limited, x.attempt)
+	if x.verdict.Logger != nil {
+		x.logTo(x.verdict.Logger)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return errOver
@@ -112,7 +124,7 @@ func (x *exchange) broken(err error) outcome {
 	if errors.Is(err, errOver) {
 		reason = "the server was closed"
 	}
-	x.observe(Login{Reason: reason})
+	x.observe(Login{Reason: x.server.hide(reason)})
 	return outcome{refused: err, silent: true}
 }
 
@@ -140,6 +152,9 @@ func (x *exchange) inject() outcome {
 // client is told.
 func (x *exchange) observe(l Login) {
 	observe := x.verdict.Observe
+	if observe == nil { // nobody has decided yet: it is whose session it is
+		observe = x.login.observe
+	}
 	if observe == nil {
 		observe = x.server.config.Observe
 	}
@@ -147,30 +162,22 @@ func (x *exchange) observe(l Login) {
 		return
 	}
 	l.Attempt, l.Decision, l.Fault = x.attempt, x.verdict.Decision, x.verdict.Fault
-	l.Request = withoutToken(l.Request)
+	l.Request = x.server.masked(l.Request)
 	l.Decision.Checks = slices.Clone(l.Decision.Checks)
 	for i := range l.Decision.Checks {
-		l.Decision.Checks[i].Got = unlikeToken(l.Decision.Checks[i].Got)
+		l.Decision.Checks[i].Got = x.server.hide(l.Decision.Checks[i].Got)
 	}
 	l.Took = time.Since(x.arrived)
 	observe(l)
 }
 
-// withoutToken is a Request as others may keep it: people paste tokens into the
-// extensions, too.
-func withoutToken(r validator.Request) validator.Request {
-	r.Token, r.Cluster, r.Pools = "", unlikeToken(r.Cluster), unlikeToken(r.Pools)
+// masked is a Request as others may keep it: people paste tokens and secrets into
+// the extensions, too.
+func (s *Server) masked(r validator.Request) validator.Request {
+	r.Token, r.Cluster, r.Pools = "", s.hide(r.Cluster), s.hide(r.Pools)
 	r.Extensions = maps.Clone(r.Extensions)
 	for key, value := range r.Extensions {
-		r.Extensions[key] = unlikeToken(value)
+		r.Extensions[key] = s.hide(value)
 	}
 	return r
-}
-
-// unlikeToken cuts a text short that may have a token in it, as the log does.
-func unlikeToken(s string) string {
-	if strings.Contains(s, "eyJ") {
-		return loggable(s)
-	}
-	return s
 }

@@ -38,6 +38,10 @@ type Config struct {
 	// client that knows its answer finds it noted. It may be called from several
 	// goroutines at once. Nil means that nobody is told.
 	Observe func(Login)
+	// Denied is told of what clients are denied that are logged in, each thing once
+	// for a connection and a hundred of them at most, as the log has it. It must not
+	// wait for anything. Nil means that nobody is told.
+	Denied func(Denial)
 	// Handshaken is told of the end of each TLS handshake, with the remote address;
 	// err is nil for one that did well. It returns the id of the fault that touched
 	// it, for the log; empty for none. Nil means that nobody is told.
@@ -69,6 +73,10 @@ type Config struct {
 	Now func() time.Time
 	// Logger gets a line for each login. Nil means none.
 	Logger *slog.Logger
+	// Mask takes out of a text, which may quote a client, what the log, Observe,
+	// Denied and other clients (Verbose) must not have: people put secrets into
+	// wrong places. Nil takes out what looks like a token.
+	Mask func(string) string
 
 	// LoginTimeout is how long a client may take to log in, FrameTimeout how
 	// long to send a request or to take a response, and IdleTimeout how long to
@@ -226,7 +234,7 @@ func (s *Server) begin() bool {
 
 // handle serves one connection.
 func (s *Server) handle(f *front, conn net.Conn) {
-	x := &session{server: s, front: f, conn: conn}
+	x := &session{server: s, front: f, conn: conn, log: s.log}
 	if !s.register(x) {
 		return
 	}
@@ -270,11 +278,11 @@ func (s *session) end(err error) {
 	}
 	s.finish()
 	if err != nil && !isOver(err) && !errors.Is(err, errLogin) && s.server.lifetime.Err() == nil {
-		about := []any{"reason", why(err)}
+		about := []any{"reason", s.server.hide(why(err))}
 		if of := (*injectedError)(nil); errors.As(err, &of) {
 			about = append(about, "fault", of.fault)
 		}
-		s.server.log.Warn("kafka: connection closed", s.attributes(about...)...)
+		s.logger().Warn("kafka: connection closed", s.attributes(about...)...)
 	}
 }
 

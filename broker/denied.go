@@ -6,6 +6,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/idpool/idpool/pool"
+	"github.com/idpool/idpool/validator"
 )
 
 // mostScanned is how large a response may be, in bytes, that is looked through
@@ -96,11 +99,57 @@ func nameOf(v reflect.Value) string {
 	return ""
 }
 
-// log writes the line of a denial.
-func (d denial) log(s *session, request int16) {
+// Denial is something that a client was denied which is logged in.
+type Denial struct {
+	// Client is its address, HOST:PORT, and Software what it calls itself; empty
+	// for one that does not say.
+	Client, Software string
+	// Decision and Cluster are those of its login.
+	Decision validator.Decision
+	Cluster  string
+	// Operation is what no role binding allows, such as Write. Of an embedded
+	// cluster, which says no more, it is the request, such as Produce.
+	Operation string
+	// Resource is what it was to be done to, such as topic=orders; the type alone
+	// where nothing is named.
+	Resource string
+	// Error is what the client is told, such as TOPIC_AUTHORIZATION_FAILED.
+	Error string
+}
+
+// causeDenied is what package explain calls the cause.
+const causeDenied = "no-role-binding"
+
+// deny notes an operation that no role binding allows.
+func (s *session) deny(o pool.Operation) {
+	d := s.denial(o.Name, o.Resource, unauthorized(o.Resource).Name)
+	s.deniedLine(d, "operation", d.Operation)
+	s.tellDenied(d)
+}
+
+// denied notes what an embedded cluster has denied.
+func (s *session) denied(request int16, found denial) {
 	name := ""
-	if err := kerr.TypedErrorForCode(d.code); err != nil {
+	if err := kerr.TypedErrorForCode(found.code); err != nil {
 		name = err.Message
 	}
-	s.deniedLine("request", kmsg.NameForKey(request), "error", name, "resource", loggable(d.resource))
+	d := s.denial(kmsg.NameForKey(request), found.resource, name)
+	s.deniedLine(d, "request", d.Operation, "error", d.Error)
+	s.tellDenied(d)
+}
+
+func (s *session) denial(operation, resource, name string) Denial {
+	return Denial{Client: s.conn.RemoteAddr().String(), Software: s.software(), Decision: s.login.decision, Cluster: s.login.cluster,
+		Operation: operation, Resource: s.server.loggable(resource), Error: name}
+}
+
+// tellDenied tells who wants to know.
+func (s *session) tellDenied(d Denial) {
+	tell := s.login.denied
+	if tell == nil {
+		tell = s.server.config.Denied
+	}
+	if tell != nil {
+		tell(d)
+	}
 }

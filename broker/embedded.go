@@ -225,7 +225,7 @@ func (e *embedded) enter(_ context.Context, s *session, l login) error {
 	}
 	f := all.byID[l.cluster]
 	if f == nil {
-		return fmt.Errorf("there is no cluster %q", loggable(l.cluster)) // Decide lets no such login in
+		return fmt.Errorf("there is no cluster %q", s.server.loggable(l.cluster)) // Decide lets no such login in
 	}
 	who, err := f.accounts.of(l.decision.Pools)
 	if err != nil {

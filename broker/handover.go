@@ -62,7 +62,7 @@ func (h *handover) answered(frame []byte) (asked header) {
 			h.denied = map[denial]bool{}
 		}
 		h.denied[d] = true
-		d.log(h.session, asked.key)
+		h.session.denied(asked.key, d)
 	}
 	return asked
 }

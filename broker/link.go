@@ -217,7 +217,7 @@ func (l *link) logDenied(denied []pool.Operation) {
 			continue
 		}
 		l.denied[o] = true
-		l.session.logDenied(o)
+		l.session.deny(o)
 	}
 }
 

@@ -1,11 +1,10 @@
 package broker
 
 import (
-	"fmt"
-	"strings"
+	"log/slog"
 	"time"
 
-	"github.com/idpool/idpool/pool"
+	"github.com/idpool/idpool/internal/mask"
 	"github.com/idpool/idpool/validator"
 )
 
@@ -25,7 +24,7 @@ func (s *session) software() string {
 	if s.client.name == "" {
 		return ""
 	}
-	return loggable(s.client.name + " " + s.client.version)
+	return s.server.loggable(s.client.name + " " + s.client.version)
 }
 
 // introduce notes what a client calls itself.
@@ -35,24 +34,33 @@ func (s *session) introduce(as software) {
 	s.client = as
 }
 
-// logDenied is the line of an operation that no role binding allows.
-func (s *session) logDenied(o pool.Operation) {
-	s.deniedLine("operation", o.Name, "resource", loggable(o.Resource))
+// logger is where the lines about the session go.
+func (s *session) logger() *slog.Logger {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log
+}
+
+// logTo has them go somewhere else.
+func (s *session) logTo(log *slog.Logger) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = log
 }
 
 // deniedLine says who was denied something, and what.
-func (s *session) deniedLine(what ...any) {
-	d := s.login.decision
-	s.server.log.Warn("kafka operation denied", s.attributes(append(what, "cause", "no-role-binding",
-		"principal", d.Principal, "identity", loggable(d.Identity), "pools", d.Pools, "cluster", s.login.cluster)...)...)
+func (s *session) deniedLine(d Denial, what ...any) {
+	by := d.Decision
+	s.logger().Warn("kafka operation denied", s.attributes(append(what, "resource", d.Resource, "cause", causeDenied,
+		"principal", by.Principal, "identity", s.server.loggable(by.Identity), "pools", by.Pools, "cluster", d.Cluster)...)...)
 }
 
 // logAllowed is the line of a login that succeeded.
 func (x *exchange) logAllowed(lifetime time.Duration) {
 	d := x.login.decision
-	all := x.attributes("principal", d.Principal, "identity", loggable(d.Identity), "pools", d.Pools,
-		"cluster", x.login.cluster, "reauthentication", x.again, "lifetime", lifetime)
-	x.server.log.Info("kafka login allowed", x.withFault(all)...)
+	all := x.attributes("principal", d.Principal, "identity", x.server.loggable(d.Identity), "pools", d.Pools,
+		"cluster", x.login.cluster, "reauthentication", x.again, "lifetime", lifetime.String())
+	x.logger().Info("kafka login allowed", x.withFault(all)...)
 	x.observe(Login{Allowed: true, Lifetime: lifetime})
 }
 
@@ -66,6 +74,7 @@ func (x *exchange) withFault(attributes []any) []any {
 
 // logRefusal is the line of a token that was refused. It never has the token.
 func (x *exchange) logRefusal(r validator.Request, d validator.Decision) {
+	loggable := x.server.loggable
 	failed, cause := d.Failed(), ""
 	if len(d.Causes) > 0 {
 		cause = d.Causes[0].ID
@@ -81,16 +90,22 @@ func (x *exchange) refusedLine(check, reason, cause, principal string, more ...a
 		return
 	}
 	x.told = true
+	reason = x.server.hide(reason)
 	all := x.attributes("check", check, "reason", reason, "cause", cause, "principal", principal, "reauthentication", x.again)
-	x.server.log.Warn("kafka login refused", x.withFault(append(all, more...))...)
+	x.logger().Warn("kafka login refused", x.withFault(append(all, more...))...)
 	x.observe(Login{Check: check, Reason: reason, Cause: cause})
 }
 
-// loggable is what a client sent as far as a log may have it: people paste
-// tokens and secrets into the wrong place.
-func loggable(s string) string {
-	if len(s) > 200 || strings.Contains(s, "eyJ") {
-		return fmt.Sprintf("%.8s… (%d bytes)", s, len(s))
+// hide takes out of a text what the Config's Mask does.
+func (s *Server) hide(text string) string {
+	if s.config.Mask == nil {
+		return mask.Tokens(text)
 	}
-	return s
+	return s.config.Mask(text)
+}
+
+// loggable is what a client sent as a log may have it: cut, and without what the
+// Config's Mask takes out.
+func (s *Server) loggable(text string) string {
+	return mask.CutFrom(s.hide(text), len(text))
 }

@@ -184,15 +184,23 @@ func (x *exchange) choose(r request) error {
 	if x.again && asked.Mechanism == otherMechanism {
 		// Kafka takes a mechanism that it has, and cuts the client off at its
 		// next frame.
+		x.otherMechanism(fmt.Sprintf("SASL mechanism '%s' requested by client is not supported for re-authentication of mechanism '%s'", asked.Mechanism, mechanism))
 		if err := x.write(r.header, response); err != nil {
 			return err
 		}
 		_, err := x.loginFrame(0)
-		return errors.Join(fmt.Errorf("SASL mechanism '%s' requested by client is not supported for re-authentication of mechanism '%s'", asked.Mechanism, mechanism), err)
+		return errors.Join(errLogin, err)
 	}
 	response.ErrorCode = kerr.UnsupportedSaslMechanism.Code
-	err := x.write(r.header, response)
-	return errors.Join(fmt.Errorf("the client asked for the mechanism %.40q, want %s: set sasl.mechanism (sasl.mechanisms of librdkafka) to %s", asked.Mechanism, mechanism, mechanism), err)
+	x.otherMechanism(fmt.Sprintf("the client asked for the mechanism %q, want %s: set sasl.mechanism (sasl.mechanisms of librdkafka) to %s",
+		x.server.loggable(asked.Mechanism), mechanism, mechanism))
+	return errors.Join(errLogin, x.write(r.header, response))
+}
+
+// otherMechanism refuses a client that asks for a mechanism which is not taken.
+func (x *exchange) otherMechanism(reason string) {
+	x.describe()
+	x.refusedLine(checkMechanism, reason, "", x.login.decision.Principal)
 }
 
 // tokens takes the client's messages until it is logged in or refused.
@@ -297,7 +305,7 @@ func (x *exchange) evaluate(ctx context.Context, message []byte) outcome {
 		return x.refuse(refusal, d)
 	}
 	if name := principalName(d.Principal); m.authzid != "" && m.authzid != name {
-		return x.deny(d, fmt.Sprintf("the client asks for the authorization id %s, and its principal is %s", loggable(m.authzid), name),
+		return x.deny(d, fmt.Sprintf("the client asks for the authorization id %s, and its principal is %s", x.server.loggable(m.authzid), name),
 			fmt.Sprintf("Authentication failed: Client requested an authorization id (%s) that is different from the token's principal name (%s)", clip(m.authzid), clip(name)))
 	}
 	if before := x.login.decision.Principal; x.again && before != d.Principal {
@@ -313,7 +321,7 @@ func (x *exchange) malformed(err error) outcome {
 	x.refusedLine(checkMessage, err.Error(), "", "")
 	refusal := authentication(x.masked())
 	if x.server.config.Verbose {
-		refusal.Message = "idpool refused the first message: " + err.Error()
+		refusal.Message = x.server.hide("idpool refused the first message: " + err.Error())
 	}
 	return outcome{refusal: refusal, refused: errLogin}
 }
@@ -331,7 +339,7 @@ func (x *exchange) masked() string {
 func (x *exchange) refuse(refusal *Refusal, d validator.Decision) outcome {
 	switch {
 	case x.server.config.Verbose:
-		return outcome{refusal: authentication(Explain(d)), refused: errLogin}
+		return outcome{refusal: authentication(clip(x.server.hide(explanation(d)))), refused: errLogin}
 	case refusal.Challenge:
 		x.challenged = refusal.Message
 		return outcome{bytes: []byte(refusal.Message)}
@@ -351,7 +359,7 @@ func (x *exchange) deny(d validator.Decision, reason, message string) outcome {
 // admit opens the way to the cluster before the client is told that it is in,
 // since its first request would race it.
 func (x *exchange) admit(ctx context.Context, cluster string) outcome {
-	l := login{decision: x.verdict.Decision, cluster: cluster, clock: x.verdict.Now}
+	l := login{decision: x.verdict.Decision, cluster: cluster, clock: x.verdict.Now, observe: x.verdict.Observe, denied: x.verdict.Denied}
 	began := x.timeOf(l.clock)
 	if !x.login.began.IsZero() { // as long ago by the new clock
 		l.began = began.Add(-x.now().Sub(x.login.began))

@@ -719,13 +719,13 @@ func TestLogOfLogins(t *testing.T) {
 		want     map[string]any
 	}{
 		{"allowed", allowed("User:pool-a", time.Time{}, "pool-a"), []string{saslMessage(token)}, "kafka login allowed",
-			map[string]any{"software": "raw 1.0", "principal": "User:pool-a", "identity": "app-1", "pools": []any{"pool-a"}, "cluster": "lkc-acme", "reauthentication": false, "lifetime": 0.0}},
+			map[string]any{"software": "raw 1.0", "principal": "User:pool-a", "identity": "app-1", "pools": []any{"pool-a"}, "cluster": "lkc-acme", "reauthentication": false, "lifetime": "0s"}},
 		{"challenged", refusedAt(validator.CheckExpiry), []string{saslMessage(token), separator}, "kafka login refused",
 			map[string]any{"software": "raw 1.0", "check": "expiry", "reason": "it is not right", "cause": "some-cause", "got": "this", "want": "that", "pool": "pool-a", "cluster": "lkc-acme"}},
 		{"challenged and confused", refusedAt(validator.CheckExpiry), []string{saslMessage(token), `\x01`}, "kafka login refused",
 			map[string]any{"check": "expiry", "cause": "some-cause"}},
 		{"the token as pool and cluster", refusedAt(validator.CheckCluster), []string{saslMessage(token, "logicalCluster="+token, "identityPoolId="+token)}, "kafka login refused",
-			map[string]any{"check": "cluster", "pool": "eyJhbGci… (49 bytes)", "cluster": "eyJhbGci… (49 bytes)"}},
+			map[string]any{"check": "cluster", "pool": "(a token)", "cluster": "(a token)"}},
 		{"not of the grammar", refusedAt(validator.CheckExpiry), []string{"n,,\x01auth=" + token + "\x01\x01"}, "kafka login refused",
 			map[string]any{"check": "message", "reason": "auth is not of the form Bearer TOKEN", "cause": "", "principal": ""}},
 		// A client that sends its token as the authorization id found it in the log.

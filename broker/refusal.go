@@ -106,7 +106,10 @@ const maxExplained = 1500
 
 // Explain is the reason that a verbose broker gives in place of the masked
 // texts: the check, what it saw and wanted, the likeliest cause and its fix.
-func Explain(d validator.Decision) string {
+func Explain(d validator.Decision) string { return clip(explanation(d)) }
+
+// explanation is the whole of it.
+func explanation(d validator.Decision) string {
 	failed := d.Failed()
 	text := "idpool refused the login at the check " + failed.Name + ": " + failed.Message
 	if failed.Got != "" {
@@ -119,7 +122,7 @@ func Explain(d validator.Decision) string {
 		c := d.Causes[0]
 		text += ". Cause " + c.ID + ": " + c.Summary + ". Fix: " + strings.ReplaceAll(c.Fix, "\n", " ")
 	}
-	return clip(text)
+	return text
 }
 
 // unauthorized is the error of the type of resource, with the text that Apache

@@ -8,7 +8,7 @@ import (
 	"github.com/idpool/idpool/validator"
 )
 
-func TestImports(t *testing.T) { imports.Check(t, ".", "pool", "validator") }
+func TestImports(t *testing.T) { imports.Check(t, ".", "internal/mask", "pool", "validator") }
 
 func failedAt(check string) validator.Decision {
 	return validator.Decision{Checks: []validator.Check{{Name: "format", Status: validator.Pass}, {Name: check, Status: validator.Fail}}}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type session struct {
 	lane   lane     // nil until the login
 	over   bool     // what is open has been closed
 	client software // as ApiVersions says
+	log    *slog.Logger
 }
 
 // serves are the APIs of the cluster, as they were when the client came.
@@ -94,6 +96,8 @@ type login struct {
 	decision validator.Decision
 	cluster  string
 	clock    func() time.Time // the Verdict's; nil for that of the Config
+	observe  func(Login)      // the Verdict's; nil for that of the Config
+	denied   func(Denial)     // likewise
 	began    time.Time        // of the re-authentication; zero for a first login
 	expires  time.Time        // zero for never
 }

@@ -10,16 +10,17 @@ import (
 
 // The words for what an entry is about, also those of faults and metrics.
 const (
-	EndpointDiscovery  = "discovery"   // OpenID Connect metadata
-	EndpointJWKS       = "jwks"        // the keys
-	EndpointToken      = "token"       // the token endpoint
-	EndpointInstance   = "instance"    // instance discovery, asked by Microsoft's libraries
-	EndpointIMDS       = "imds"        // managed identity of a virtual machine
-	EndpointAppService = "app-service" // managed identity of an App Service
-	EndpointTLS        = "tls"         // a TLS handshake
-	EndpointKafkaLogin = "kafka-login" // a SASL exchange with the broker
-	EndpointDecision   = "decision"    // a decision that somebody asked for, without a login
-	EndpointOther      = "other"       // everything else, such as an unknown path
+	EndpointDiscovery      = "discovery"       // OpenID Connect metadata
+	EndpointJWKS           = "jwks"            // the keys
+	EndpointToken          = "token"           // the token endpoint
+	EndpointInstance       = "instance"        // instance discovery, asked by Microsoft's libraries
+	EndpointIMDS           = "imds"            // managed identity of a virtual machine
+	EndpointAppService     = "app-service"     // managed identity of an App Service
+	EndpointTLS            = "tls"             // a TLS handshake
+	EndpointKafkaLogin     = "kafka-login"     // a SASL exchange with the broker
+	EndpointKafkaOperation = "kafka-operation" // what a Kafka client was denied that is logged in
+	EndpointDecision       = "decision"        // a decision that somebody asked for, without a login
+	EndpointOther          = "other"           // everything else, such as an unknown path
 )
 
 // The words for what came of it.
@@ -32,7 +33,7 @@ const (
 // Endpoints lists the words that an entry's Endpoint may have.
 func Endpoints() []string {
 	return []string{EndpointDiscovery, EndpointJWKS, EndpointToken, EndpointInstance, EndpointIMDS,
-		EndpointAppService, EndpointTLS, EndpointKafkaLogin, EndpointDecision, EndpointOther}
+		EndpointAppService, EndpointTLS, EndpointKafkaLogin, EndpointKafkaOperation, EndpointDecision, EndpointOther}
 }
 
 // Outcomes lists the words that an entry's Outcome may have.
@@ -85,6 +86,12 @@ type Entry struct {
 	// a refusal those that were asked for.
 	Cluster string   `json:"cluster,omitempty"`
 	Pools   []string `json:"pools,omitempty"`
+	// Operation is what a Kafka client was denied: of the embedded cluster the
+	// request, such as Produce, and in front of a real one what no role binding
+	// allows, such as Write.
+	Operation string `json:"operation,omitempty"`
+	// Resource is what it was to be done to, such as topic=orders.
+	Resource string `json:"resource,omitempty"`
 	// RequestID is the x-ms-request-id of the response.
 	RequestID string `json:"requestId,omitempty"`
 	// Client is the remote address.
@@ -150,7 +157,7 @@ const longest = 512
 func (e *Entry) shorten() {
 	for _, s := range [...]*string{
 		&e.Endpoint, &e.Listener, &e.Method, &e.Path, &e.Tenant, &e.ClientID, &e.Scope, &e.Outcome, &e.Error,
-		&e.Check, &e.Cause, &e.Got, &e.Want, &e.Principal, &e.Identity, &e.Cluster, &e.RequestID, &e.Client, &e.Fault, &e.Detail,
+		&e.Check, &e.Cause, &e.Got, &e.Want, &e.Principal, &e.Identity, &e.Cluster, &e.Operation, &e.Resource, &e.RequestID, &e.Client, &e.Fault, &e.Detail,
 	} {
 		if len(*s) > longest {
 			*s = cut(*s)

@@ -59,7 +59,7 @@ func TestParseFilterRefuses(t *testing.T) {
 		{"JSON's name", "clientId=x", "clientId",
 			`query parameter "clientId" is unknown, want one of endpoint, tenant, client_id, outcome, fault, after: did you mean "client_id"?`},
 		{"an unknown endpoint", "endpoint=tokens", "endpoint", `endpoint "tokens" is unknown, want one of discovery, jwks, token, instance, ` +
-			`imds, app-service, tls, kafka-login, decision, other: did you mean "token"?`},
+			`imds, app-service, tls, kafka-login, kafka-operation, decision, other: did you mean "token"?`},
 		{"an unknown outcome", "outcome=denied", "outcome", `outcome "denied" is unknown, want one of ok, refused, failed`},
 		{"no value", "tenant=", "tenant", "tenant is empty, leave it out to mean any"},
 		{"two values", "tenant=a&tenant=b", "tenant", "tenant comes 2 times, want it once"},

@@ -76,7 +76,7 @@ func (e Entry) rest() string {
 	}
 	for _, p := range []struct{ name, value string }{
 		{"check", e.Check}, {"cause", e.Cause}, {"principal", e.Principal}, {"identity", e.Identity},
-		{"cluster", e.Cluster}, {"pools", strings.Join(e.Pools, ",")}, {"tenant", e.Tenant}, {"client_id", e.ClientID},
+		{"cluster", e.Cluster}, {"pools", strings.Join(e.Pools, ",")}, {"operation", e.Operation}, {"resource", e.Resource}, {"tenant", e.Tenant}, {"client_id", e.ClientID},
 		{"scope", e.Scope}, {"fault", e.Fault}, {"request", e.RequestID}, {"client", e.Client}, {"detail", e.Detail},
 	} {
 		if p.value != "" {

@@ -113,6 +113,8 @@ func (m *Metrics) Observe(e journal.Entry) {
 		m.logins.of(outcome).Inc()
 		m.loginDuration.Observe(e.Duration.Seconds())
 		m.decide(endpoint, outcome, &e)
+	case journal.EndpointKafkaOperation:
+		m.decide(endpoint, outcome, &e)
 	case journal.EndpointDecision:
 		m.decide(endpoint, outcome, &e)
 		m.answer(endpoint, &e)

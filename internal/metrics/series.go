@@ -48,7 +48,7 @@ func Table() []Series {
 		{aadstsErrors, Counter, []string{"code"}, `Errors by Microsoft's code, such as "AADSTS7000215"`},
 		{tlsHandshakes, Counter, []string{"outcome"}, "TLS handshakes that the journal has, by outcome"},
 		{decisions, Counter, []string{"endpoint", "outcome", "check", "cause"},
-			"Decisions about tokens, of Kafka logins and of those who asked, by the check that failed and its likeliest cause"},
+			"Decisions, of Kafka logins and of those who asked, and what Kafka clients were denied, by the check that failed and its likeliest cause"},
 		{logins, Counter, []string{"outcome"}, "Kafka logins and reauthentications by outcome"},
 		{loginDuration, Histogram, nil, "Time from a client's SASL message to the broker's answer"},
 		{fetches, Counter, []string{"provider", "result"}, `Fetches of an identity provider's keys; the result is "ok" or "failed"`},

@@ -39,7 +39,7 @@ func causes() map[string]bool {
 func checks() []string {
 	return []string{validator.CheckFormat, validator.CheckAlgorithm, validator.CheckProvider, validator.CheckKey,
 		validator.CheckSignature, validator.CheckExpiry, validator.CheckNotBefore, validator.CheckCluster, validator.CheckPool,
-		validator.CheckFilter, validator.CheckIdentity, validator.CheckAuthorization, "message", "principal", "fault"}
+		validator.CheckFilter, validator.CheckIdentity, validator.CheckAuthorization, "mechanism", "message", "principal", "fault"}
 }
 
 func set(list []string) map[string]bool {
