@@ -195,7 +195,7 @@ type IdentityProvider struct {
 type Duration time.Duration
 
 // duration is the form of one.
-var duration = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`)
+var duration = regexp.MustCompile(`^[-+]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`)
 
 // UnmarshalText reads Go's form of a duration.
 func (d *Duration) UnmarshalText(text []byte) error {

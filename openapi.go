@@ -82,7 +82,7 @@ func standIn(t reflect.Type) (any, bool) {
 	case reflect.TypeFor[journal.Entry]():
 		return reflect.TypeFor[entryJSON](), true
 	case reflect.TypeFor[configObject]():
-		return reflect.TypeFor[Config](), true
+		return map[string]string{"$ref": "#/components/schemas/IdpoolConfig"}, true
 	}
 	return nil, false
 }
