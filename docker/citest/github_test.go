@@ -155,6 +155,9 @@ func (r *runner) runScript(t *testing.T, s step) {
 	for key, value := range s.Env {
 		env = append(env, key+"="+r.expand(t, value))
 	}
+	if strings.Contains(s.Run, "secrets.") { // which would be code of the script
+		t.Errorf("a secret is written into the script %q, and belongs below env:", s.Run)
+	}
 	out, err := r.script(t, r.expand(t, s.Run), env...)
 	r.output.WriteString(out)
 	if err != nil {
