@@ -31,7 +31,7 @@ func (s *Scope) decideFor(ctx context.Context, listener string, r validator.Requ
 func (s *Scope) decisionEntry(d validator.Decision, r validator.Request, says hearsay) journal.Entry {
 	e := journal.Entry{Endpoint: journal.EndpointDecision, Tenant: s.noted(says.tenantID()), ClientID: s.noted(says.client),
 		Cluster: s.noted(r.Cluster), Principal: d.Principal, Identity: s.noted(d.Identity), Pools: d.Pools,
-		Outcome: journal.OutcomeOK}
+		Outcome: journal.OutcomeOK, Fault: d.Fault}
 	if !d.Allowed {
 		failed := d.Failed()
 		e.Outcome, e.Check, e.Cause, e.Detail = journal.OutcomeRefused, failed.Name, firstCause(d), s.said(failed.Message)
@@ -45,6 +45,7 @@ func (s *Scope) decisionEntry(d validator.Decision, r validator.Request, says he
 func (s *Scope) decide(ctx context.Context, r validator.Request) validator.Decision {
 	d := s.current().validator.Validate(ctx, r)
 	if !d.Allowed {
+		d.Fault = s.blamed(d)
 		d.Causes = s.explain(explain.Input{Decision: d, Request: r})
 	}
 	return d
@@ -57,8 +58,12 @@ func (s *Scope) logDecision(e journal.Entry) {
 		s.log.Info("login allowed", "principal", e.Principal, "identity", e.Identity, "pools", e.Pools, "cluster", e.Cluster)
 		return
 	}
-	s.log.Warn("login refused", "check", e.Check, "reason", e.Detail, "got", e.Got, "want", e.Want,
-		"cause", e.Cause, "pool", strings.Join(e.Pools, ","), "cluster", e.Cluster)
+	line := []any{"check", e.Check, "reason", e.Detail, "got", e.Got, "want", e.Want,
+		"cause", e.Cause, "pool", strings.Join(e.Pools, ","), "cluster", e.Cluster}
+	if e.Fault != "" {
+		line = append(line, "fault", e.Fault)
+	}
+	s.log.Warn("login refused", line...)
 }
 
 // asked are the pools of a request, one by one.

@@ -9,6 +9,7 @@ import (
 	"github.com/idpool/idpool/fault"
 	"github.com/idpool/idpool/forge"
 	"github.com/idpool/idpool/idp"
+	"github.com/idpool/idpool/validator"
 )
 
 // validToken is the name of the twin that is not broken.
@@ -45,6 +46,24 @@ func (s *Scope) faultyKeys(kind, tenant string) []*idp.Key {
 		return nil
 	}
 	return s.current().idp.RetiredKeys(tenant)
+}
+
+// blamed is the fault of the JWKS that is to blame for a refusal; empty for none. Of
+// an own tenant it is none where there were keys, and the token's is not one that
+// the tenant publishes: such a token is refused without the fault, too.
+func (s *Scope) blamed(d validator.Decision) string {
+	w := s.current()
+	i := slices.IndexFunc(w.config.IdentityProviders, func(p IdentityProvider) bool { return p.ID == d.Provider && p.Tenant != "" })
+	if d.Fault == "" || i < 0 || d.Keys.FetchedAt.IsZero() {
+		return d.Fault
+	}
+	states, _ := w.idp.KeyStates(w.config.IdentityProviders[i].Tenant) // a Config names tenants that there are
+	if !slices.ContainsFunc(states, func(k idp.KeyState) bool {
+		return k.KID == d.Header["kid"] && (k.State == idp.KeyPublished || k.State == idp.KeySigning)
+	}) {
+		return ""
+	}
+	return d.Fault
 }
 
 // breakToken makes the broken twin of a token that a tenant of the scope issued.

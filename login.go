@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -32,6 +33,7 @@ func (s *Stack) login(ctx context.Context, a broker.Attempt) broker.Verdict {
 	}
 	if !v.Close && v.Refusal == nil {
 		v.Decision = scope.decide(ctx, a.Request)
+		v.Fault = cmp.Or(v.Fault, v.Decision.Fault)
 	}
 	return v
 }

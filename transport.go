@@ -38,12 +38,32 @@ func (t *inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func answer(h http.Handler, r *http.Request) (*http.Response, error) {
-	response, err := fault.RoundTrip(h, r.Clone(valueless{r.Context()}))
+	injected := ""
+	noting := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { injected = w.Header().Get(fault.Header) }() // also of a connection that breaks
+		h.ServeHTTP(w, r)
+	})
+	response, err := fault.RoundTrip(noting, r.Clone(valueless{r.Context()}))
 	if gone := r.Context().Err(); gone != nil {
-		return nil, gone
+		response, err = nil, gone
+	}
+	if err != nil && injected != "" {
+		err = &unanswered{err, injected}
 	}
 	return response, err
 }
+
+// unanswered is why there is no response, when a fault was injected.
+type unanswered struct {
+	error
+	fault string
+}
+
+// Fault is the id of the fault.
+func (e *unanswered) Fault() string { return e.fault }
+
+// Unwrap is the error that a network would have.
+func (e *unanswered) Unwrap() error { return e.error }
 
 // valueless is a context that ends when another does and carries nothing of it.
 // A request may be made while another of the same router is answered, and what

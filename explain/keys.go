@@ -248,12 +248,23 @@ func jwksUnreachable(s *situation) finding {
 	if !keys.FetchedAt.IsZero() {
 		old = "; those in use were fetched " + s.ago(keys.FetchedAt)
 	}
+	if fault := s.in.Decision.Fault; fault != "" {
+		return found(faultSteps(fault), "the fault %s of the identity provider was injected: its keys could not be fetched: %s%s", quote(fault), cut(keys.Error), old)
+	}
 	return found([]string{
 		"Fetch the keys yourself: curl -i " + uri,
 		"They must come with status 200, a Content-Type of application/json, and {\"keys\": [...]} as body.",
 		"If that fails, correct the address in " + providerBlade + " → the provider → Edit → JWKS URI, or let Confluent's egress addresses through the firewall of the identity provider.",
 		"Then refresh the keys on the same page (Refresh JWKS).",
 	}, "the provider's keys could not be fetched: %s%s", cut(keys.Error), old)
+}
+
+// faultSteps are the fix for a failure that an idpool has injected.
+func faultSteps(id string) []string {
+	return []string{
+		"If a test is to fail here, it does. If not, end the fault: idpool fault remove " + cut(id) + ", or DELETE /v1/faults/" + cut(id) + ".",
+		"Let the keys be fetched again: POST /v1/identity-providers/{provider}/refresh-keys, or wait until an unknown kid or max-age does it.",
+	}
 }
 
 // jwksWrongURI compares where the keys come from with where the issuer says
@@ -298,6 +309,9 @@ func wrongKeys(uri, issuer string) string {
 // KID LOOKUP FAILED.
 func jwksStale(s *situation) finding {
 	keys, kid := s.in.Decision.Keys, s.kid()
+	if fault := s.in.Decision.Fault; fault != "" && keys.Error == "" {
+		return found(faultSteps(fault), "the fault %s of the identity provider was injected: the keys that came with it have no %s", quote(fault), quote(kid))
+	}
 	if kid == "" || len(keys.IDs) == 0 || slices.Contains(keys.IDs, kid) {
 		return finding{}
 	}

@@ -83,6 +83,10 @@ type Decision struct {
 	Identity string `json:"identity"`
 	// ExpiresAt is the token's exp; zero when it has none.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	// Fault is the id of the fault that an idpool has injected into the last fetch
+	// of the provider's keys, when the check key fails for want of a key; empty for
+	// none. With it, the failure is no real one.
+	Fault string `json:"fault,omitempty"`
 	// Checks are all that were asked for, in order.
 	Checks []Check `json:"checks"`
 	// Causes are filled by package explain, most likely first. Never nil.

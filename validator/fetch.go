@@ -51,7 +51,9 @@ func newFetcher(c Config) *fetcher {
 	if f.client.Timeout <= 0 {
 		f.client.Timeout = defaultTimeout
 	}
-	f.timeout = f.client.Timeout
+	// The context of a fetch has the timeout: the client's own would hide what its
+	// transport says.
+	f.timeout, f.client.Timeout = f.client.Timeout, 0
 	return f
 }
 
@@ -87,11 +89,48 @@ func (f *fetcher) tell(j *jwks, took time.Duration, set *keySet, err error) {
 	f.fetched(done)
 }
 
+// faultHeader is the response header in which an idpool names the fault that it
+// has injected (package fault).
+const faultHeader = "Idpool-Fault"
+
+// fetchError is why a fetch failed, and the fault that made it fail, if it was
+// injected.
+type fetchError struct {
+	err   error
+	fault string
+}
+
+func (e *fetchError) Error() string {
+	if e.fault == "" {
+		return e.err.Error()
+	}
+	return e.err.Error() + " (the fault " + quote(e.fault) + ")"
+}
+
+func (e *fetchError) Unwrap() error { return e.err }
+
+// Fault is the id of the fault.
+func (e *fetchError) Fault() string { return e.fault }
+
+// faultOf is the id of the fault that an error tells of; empty for none. A transport
+// that knows why it has no response has errors of its own that do.
+func faultOf(err error) string {
+	var injected interface{ Fault() string }
+	if errors.As(err, &injected) {
+		return clip(injected.Fault())
+	}
+	return ""
+}
+
 // get fetches a JWKS. Its error says what happened, beginning with the request.
 func (f *fetcher) get(ctx context.Context, uri *url.URL) (*keySet, error) {
-	set, err := f.try(ctx, uri)
+	set, fault, err := f.try(ctx, uri)
 	if err == nil {
+		set.fault = fault
 		return set, nil
+	}
+	if fault == "" {
+		fault = faultOf(err)
 	}
 	var inner *url.Error
 	if errors.As(err, &inner) {
@@ -100,23 +139,30 @@ func (f *fetcher) get(ctx context.Context, uri *url.URL) (*keySet, error) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("no answer within %v", f.timeout)
 	}
-	return nil, fmt.Errorf("GET %s: %w", uri.Redacted(), err)
+	return nil, &fetchError{fmt.Errorf("GET %s: %w", uri.Redacted(), err), fault}
 }
 
-// try makes the request. Every limit on what a server may answer is here.
-func (f *fetcher) try(ctx context.Context, uri *url.URL) (*keySet, error) {
+// try makes the request. It also returns the id of the fault in the response.
+func (f *fetcher) try(ctx context.Context, uri *url.URL) (set *keySet, fault string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, uri.String(), nil)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	request.Header.Set("Accept", "application/json, application/jwk-set+json, application/jwk+json")
 	response, err := f.client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer response.Body.Close()
+	set, err = f.read(response)
+	return set, clip(response.Header.Get(faultHeader)), err
+}
+
+// read takes the keys from a response. Every limit on what a server may answer is
+// here.
+func (f *fetcher) read(response *http.Response) (*keySet, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, errors.New(response.Status)
 	}

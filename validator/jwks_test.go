@@ -209,6 +209,40 @@ func TestAPauseEndsByEitherClock(t *testing.T) {
 	}
 }
 
+// An answer that an idpool has spoilt says so, and a token that lacks a key for it
+// names the fault; one whose key is there, or is there again, does not.
+func TestADecisionNamesTheFaultOfItsKeys(t *testing.T) {
+	s := newStand(t, func(c *Config) { c.Providers[0].UnknownKid = FailThenRefetch })
+	up := s.server.answer
+	spoilt := func(answer http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set(faultHeader, "busy")
+			answer(w, r)
+		}
+	}
+	down := spoilt(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	for _, tc := range []struct {
+		reason, key, fault, trouble string
+		answer                      http.HandlerFunc
+	}{
+		{"no keys at all", "rsa-a", "busy", `503 Service Unavailable (the fault "busy")`, down},
+		{"keys with a fault, and the right one", "rsa-a", "", "", spoilt(up)},
+		{"keys with a fault, and an unknown one", "rsa-b", "busy", "", spoilt(up)},
+		{"keys without a fault", "rsa-b", "", "", up},
+		{"old keys, and an unknown one", "rsa-b", "busy", `503 Service Unavailable (the fault "busy")`, down},
+		{"old keys, and the right one", "rsa-a", "", "", down},
+	} {
+		s.server.set(tc.answer)
+		s.clock.forward(time.Minute)
+		_ = s.RefreshKeys(t.Context(), "op-acme") // fails with some answers
+		d := s.validate(t, s.token(t, tc.key, 1))
+		if d.Fault != tc.fault || !strings.HasSuffix(d.Keys.Error, tc.trouble) || tc.trouble == "" && d.Keys.Error != "" {
+			t.Errorf("%s: fault %q, trouble %q, want %q and %q", tc.reason, d.Fault, d.Keys.Error, tc.fault, tc.trouble)
+		}
+		s.settle(t)
+	}
+}
+
 // While the endpoint hangs after max-age, one login waits for it and the
 // others go on; only who needs a new key waits too.
 func TestHangingEndpointHoldsUpOneLogin(t *testing.T) {

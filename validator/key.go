@@ -38,6 +38,9 @@ type keySet struct {
 	ids       []string
 	fetchedAt time.Time
 	maxAge    time.Duration
+	// fault is the id of the fault that was injected into the response; empty for
+	// none.
+	fault string
 }
 
 // fresh reports whether max-age is not over yet. A clock moved back by more

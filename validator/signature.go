@@ -179,18 +179,26 @@ func (d *decider) unknownKid(set *keySet) Check {
 	return fail(message, "kid "+quote(d.token.kid), want)
 }
 
-// noteKeys keeps for the Decision what was known of the keys.
+// noteKeys keeps for the Decision what was known of the keys, and the fault that
+// may be why there is none for the token.
 func (d *decider) noteKeys(set *keySet, err error) {
 	k := &d.decision.Keys
 	k.URI = d.uri()
 	if set != nil {
 		k.IDs, k.FetchedAt, k.Until = set.ids, set.fetchedAt, set.fetchedAt.Add(set.maxAge)
 	}
-	if err == nil && !set.fresh(d.now) {
+	known := set != nil && len(set.byID[d.token.kid]) > 0
+	if err == nil && (!known || !set.fresh(d.now)) {
 		err = d.provider.jwks.trouble() // old keys are in use
 	}
+	fault := faultOf(err)
 	if err != nil {
 		k.Error = err.Error()
+	} else if set != nil {
+		fault = set.fault
+	}
+	if !known {
+		d.decision.Fault = fault
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/idpool/idpool/journal"
+	"github.com/idpool/idpool/validator"
 )
 
 // Config says whose metrics they are. The zero Config is useful.
@@ -124,7 +125,7 @@ func (m *Metrics) Observe(e journal.Entry) {
 	if e.AADSTS != 0 {
 		m.errors.of(e.AADSTS).Inc()
 	}
-	if e.Fault != "" {
+	if e.Fault != "" && e.Check != validator.CheckKey { // whoever is refused for want of a key names the fault of the JWKS
 		m.faults.of(endpoint).Inc()
 	}
 }
