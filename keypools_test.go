@@ -78,6 +78,29 @@ func TestBrokenTokensStayBrokenWhenKeysRoll(t *testing.T) {
 	}
 }
 
+// The keys with which broken tokens are signed were among the stale ones, and let
+// those tokens in while the right one was refused.
+func TestBrokenTokensAreRefusedWithWrongKeys(t *testing.T) {
+	s := start(t, Acme())
+	broken, err := s.BrokenTokens(t.Context(), idp.MintRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"stale", "other-tenant", "duplicate-kid"} {
+		addFault(t, s.Scope, fault.Fault{Endpoint: "jwks", JWKS: kind})
+		refresh(t, s.Scope)
+		for _, one := range broken {
+			if one.Check != validator.CheckKey && one.Check != validator.CheckSignature {
+				continue
+			}
+			if ok, _ := decideIn(s.Scope, one.Token); ok {
+				t.Errorf("%s: %s is let in", kind, one.Name)
+			}
+		}
+		s.Faults().Clear()
+	}
+}
+
 // The stale keys were those that the tenant was to have next, so that who had
 // fetched them took its new tokens; and a key that had retired was not among
 // them.
