@@ -115,7 +115,7 @@ func (s *Stack) serveAll(l listeners) {
 	s.serving = make(chan error, 3)
 	if l.admin != nil { // first: what is logged elsewhere names it
 		s.Admin = cmp.Or(strings.TrimSuffix(s.config.Listeners.Admin.PublicURL, "/"), "http://"+reachable(l.admin.Addr().String()))
-		s.serve(l.admin, s.lazyAdmin(), nil)
+		s.serve(l.admin, s.logChanges(s.lazyAdmin()), nil)
 	}
 	if l.web != nil {
 		s.serve(l.web, s.door("http"), nil)
