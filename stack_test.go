@@ -393,5 +393,5 @@ func TestInProcessTransport(t *testing.T) {
 }
 
 func TestImports(t *testing.T) {
-	imports.Check(t, ".", "broker", "explain", "fault", "forge", "idp", "internal/ca", "internal/mask", "internal/metrics", "internal/nearest", "internal/openapi", "internal/recorded", "internal/strictyaml", "journal", "pool", "validator")
+	imports.Check(t, ".", "broker", "explain", "fault", "forge", "idp", "internal/ca", "internal/denied", "internal/mask", "internal/metrics", "internal/nearest", "internal/openapi", "internal/recorded", "internal/strictyaml", "journal", "pool", "validator")
 }
