@@ -25,7 +25,7 @@ func (s *Scope) newFaults(seed uint64) *fault.Set {
 	var without []string
 	if s.id != "" {
 		// A TLS handshake says nothing of a tenant, and these belong to none.
-		without = append(fault.SharedTenants(), fault.TLS)
+		without = append(fault.SharedTenants(), fault.TLS, fault.Instance, fault.IMDS, fault.AppService)
 	}
 	return fault.New(fault.Config{
 		Seed:    seed,

@@ -110,7 +110,7 @@ func alwaysWritten() map[string]bool {
 func adminValues(id string) []string {
 	switch id {
 	case "fault.Fault.Endpoint":
-		return []string{fault.Discovery, fault.JWKS, fault.Token, fault.TLS, fault.KafkaLogin}
+		return fault.Endpoints()
 	case "fault.Fault.Certificate":
 		return fault.Certificates()
 	case "fault.Fault.JWKS":

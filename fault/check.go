@@ -33,12 +33,12 @@ func (m *mistakes) word(field, value string, known []string) {
 func (f *Fault) check() (*condition, mistakes) {
 	var m mistakes
 	if f.Endpoint == "" {
-		m.add("endpoint", "missing, want one of %s", strings.Join(endpoints(), ", "))
+		m.add("endpoint", "missing, want one of %s", strings.Join(Endpoints(), ", "))
 	}
-	m.word("endpoint", f.Endpoint, endpoints())
+	m.word("endpoint", f.Endpoint, Endpoints())
 	f.checkValues(&m)
 	f.checkAnswer(&m)
-	if !slices.Contains(endpoints(), f.Endpoint) {
+	if !slices.Contains(Endpoints(), f.Endpoint) {
 		return nil, m // what else it says cannot be judged
 	}
 	f.checkEndpoint(&m)

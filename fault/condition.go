@@ -45,20 +45,20 @@ type Name struct {
 
 // Conditions are the names that a condition may use.
 func Conditions() []Name {
-	who := []string{Discovery, JWKS, Token, KafkaLogin}
-	named, kafka, handshake := []string{Token, KafkaLogin}, []string{KafkaLogin}, []string{TLS}
+	tenants := []string{Discovery, JWKS, Token}
+	named, kafka, handshake := append(issuing(), KafkaLogin), []string{KafkaLogin}, []string{TLS}
 	return []Name{
-		{"count", "number", "which request this is at the fault's endpoint, tenant and client: 1 for the first since the fault was added", endpoints(), 0},
-		{"now", "time", "the stack's clock", endpoints(), time.Time{}},
-		{"listener", "text", "http, https or kafka", endpoints(), ""},
-		{"client", "text", "the client's address, such as 127.0.0.1:50123", endpoints(), ""},
+		{"count", "number", "which request this is at the fault's endpoint, tenant and client: 1 for the first since the fault was added", Endpoints(), 0},
+		{"now", "time", "the stack's clock", Endpoints(), time.Time{}},
+		{"listener", "text", "http, https or kafka", Endpoints(), ""},
+		{"client", "text", "the client's address, such as 127.0.0.1:50123", Endpoints(), ""},
 		{"method", "text", "GET, HEAD or POST", overHTTP(), ""},
 		{"path", "text", "the path of the URL", overHTTP(), ""},
 		{"header", "function", `a header of the request, such as header("User-Agent")`, overHTTP(), func(string) string { return "" }},
-		{"version", "number", "2 for the v2.0 endpoints, else 1", overHTTP(), 0},
-		{"tenant", "text", "the tenant's id; the URL's segment when it names no tenant", who, ""},
-		{"client_id", "text", "the client's appId", named, ""},
-		{"scope", "text", "what is asked for: scope, or resource at the v1.0 endpoint", []string{Token}, ""},
+		{"version", "number", "2 for the v2.0 endpoints, else 1", tenants, 0},
+		{"tenant", "text", "the tenant's id; the URL's segment when it names no tenant", append(tenants, KafkaLogin), ""},
+		{"client_id", "text", "the client's appId; of a managed identity the client_id that is asked for", named, ""},
+		{"scope", "text", "what is asked for: scope, or resource at the v1.0 endpoint and of managed identities", issuing(), ""},
 		{"grant_type", "text", "the form's grant_type", []string{Token}, ""},
 		{"cluster", "text", "the Kafka cluster's id", kafka, ""},
 		{"pools", "list", `the identity pools asked for, as in "pool-abc" in pools`, kafka, []string{}},

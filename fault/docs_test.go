@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,7 +69,7 @@ func TestFileInThePage(t *testing.T) {
 	for _, f := range faults {
 		seen[f.Endpoint] = true
 	}
-	for _, endpoint := range endpoints() {
+	for _, endpoint := range Endpoints() {
 		if !seen[endpoint] {
 			t.Errorf("the file has no fault of %s", endpoint)
 		}
@@ -77,8 +78,11 @@ func TestFileInThePage(t *testing.T) {
 
 // where is a list of endpoints.
 func where(on []string) string {
-	if len(on) == len(endpoints()) {
+	if len(on) == len(Endpoints()) {
 		return "all"
+	}
+	if slices.Equal(on, overHTTP()) {
+		return "HTTP"
 	}
 	return strings.Join(on, ", ")
 }

@@ -26,12 +26,17 @@ const (
 	Discovery  = "discovery"   // the OpenID Connect discovery documents
 	JWKS       = "jwks"        // the published keys
 	Token      = "token"       // the token endpoints
+	Instance   = "instance"    // instance discovery, asked by Microsoft's libraries
+	IMDS       = "imds"        // managed identity of a virtual machine
+	AppService = "app-service" // managed identity of an App Service
 	TLS        = "tls"         // handshakes of the https listener and of the Kafka listener
 	KafkaLogin = "kafka-login" // SASL logins and re-authentications
 )
 
-// endpoints are all of them.
-func endpoints() []string { return []string{Discovery, JWKS, Token, TLS, KafkaLogin} }
+// Endpoints are all of them.
+func Endpoints() []string {
+	return []string{Discovery, JWKS, Token, Instance, IMDS, AppService, TLS, KafkaLogin}
+}
 
 // Fault says where something goes wrong, when, how often, and what. The zero
 // value of a field leaves it out. [Table] says what a client sees of each.
@@ -39,7 +44,8 @@ type Fault struct {
 	// ID names the fault in the header, the journal and the API. Empty means one
 	// made from the endpoint, such as token-1.
 	ID string `json:"id,omitempty"`
-	// Endpoint is discovery, jwks, token, tls or kafka-login.
+	// Endpoint is discovery, jwks, token, instance, imds, app-service, tls or
+	// kafka-login.
 	Endpoint string `json:"endpoint"`
 	// Tenant is a tenant's id or domain. Empty means every tenant.
 	Tenant string `json:"tenant,omitempty"`

@@ -31,7 +31,7 @@ func (s *Set) examine(r *http.Request) *request {
 		if r.Method != http.MethodPost {
 			return nil
 		}
-	case Discovery, JWKS:
+	case Discovery, JWKS, Instance, IMDS, AppService:
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			return nil
 		}
@@ -39,7 +39,11 @@ func (s *Set) examine(r *http.Request) *request {
 		return nil
 	}
 	segment, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	return &request{Request: r, endpoint: endpoint, tenantID: s.tenantID(segment)}
+	asked := &request{Request: r, endpoint: endpoint, tenantID: s.tenantID(segment)}
+	if endpoint == IMDS || endpoint == AppService {
+		asked.tenantID, asked.form = "", firsts(r.URL.Query())
+	}
+	return asked
 }
 
 // at implements place.
@@ -131,6 +135,15 @@ func (f failing) Read([]byte) (int, error) {
 		return 0, f.err
 	}
 	return 0, io.EOF
+}
+
+// firsts are the parameters of a query, each with its first value.
+func firsts(query url.Values) map[string]string {
+	form := map[string]string{}
+	for name := range query {
+		form[name] = query.Get(name)
+	}
+	return form
 }
 
 // isForm takes what the identity provider takes for a form, nothing said

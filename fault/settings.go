@@ -29,23 +29,26 @@ type setting struct {
 }
 
 // overHTTP are the endpoints that answer requests.
-func overHTTP() []string { return []string{Discovery, JWKS, Token} }
+func overHTTP() []string { return []string{Discovery, JWKS, Token, Instance, IMDS, AppService} }
+
+// issuing are those of them whose answers have a token.
+func issuing() []string { return []string{Token, IMDS, AppService} }
 
 // settings are the fields of a Fault in its order, with what they do.
 func settings() []setting {
-	named := []string{Token, KafkaLogin}
+	named := append(issuing(), KafkaLogin)
 	return []setting{
 		{"tenant", choosing, []string{Discovery, JWKS, Token, KafkaLogin}, func(f *Fault) bool { return f.Tenant != "" }, "only requests for this tenant, by its id or a domain"},
 		{"clientId", choosing, named, func(f *Fault) bool { return f.ClientID != "" }, "only requests of this client"},
-		{"when", choosing, endpoints(), func(f *Fault) bool { return f.When != "" }, "only requests that the condition is true of"},
-		{"from", choosing, endpoints(), func(f *Fault) bool { return !f.From.IsZero() }, "nothing before this time of the stack's clock"},
-		{"until", choosing, endpoints(), func(f *Fault) bool { return !f.Until.IsZero() }, "nothing from this time of the stack's clock on"},
-		{"times", choosing, endpoints(), func(f *Fault) bool { return f.Times != 0 }, "the fault so many times, then none"},
-		{"every", choosing, endpoints(), func(f *Fault) bool { return f.Every != 0 }, "the fault at every Nth request that matches"},
-		{"probability", choosing, endpoints(), func(f *Fault) bool { return f.Probability != nil }, "the fault with this probability, the same dice for the same seed"},
-		{"delay", delaying, endpoints(), func(f *Fault) bool { return f.Delay != 0 }, "the answer later; combines with every other setting"},
-		{"stall", breaking, endpoints(), func(f *Fault) bool { return f.Stall }, "nothing at all, until it gives up"},
-		{"close", breaking, endpoints(), func(f *Fault) bool { return f.Close }, "the connection closed without an answer (a Go client repeats a GET by itself on a connection that it had used before)"},
+		{"when", choosing, Endpoints(), func(f *Fault) bool { return f.When != "" }, "only requests that the condition is true of"},
+		{"from", choosing, Endpoints(), func(f *Fault) bool { return !f.From.IsZero() }, "nothing before this time of the stack's clock"},
+		{"until", choosing, Endpoints(), func(f *Fault) bool { return !f.Until.IsZero() }, "nothing from this time of the stack's clock on"},
+		{"times", choosing, Endpoints(), func(f *Fault) bool { return f.Times != 0 }, "the fault so many times, then none"},
+		{"every", choosing, Endpoints(), func(f *Fault) bool { return f.Every != 0 }, "the fault at every Nth request that matches"},
+		{"probability", choosing, Endpoints(), func(f *Fault) bool { return f.Probability != nil }, "the fault with this probability, the same dice for the same seed"},
+		{"delay", delaying, Endpoints(), func(f *Fault) bool { return f.Delay != 0 }, "the answer later; combines with every other setting"},
+		{"stall", breaking, Endpoints(), func(f *Fault) bool { return f.Stall }, "nothing at all, until it gives up"},
+		{"close", breaking, Endpoints(), func(f *Fault) bool { return f.Close }, "the connection closed without an answer (a Go client repeats a GET by itself on a connection that it had used before)"},
 		{"status", answering, overHTTP(), func(f *Fault) bool { return f.Status != 0 }, "this HTTP status, with Azure's error body: AADSTS90055 with 429, AADSTS90033 with 5xx"},
 		{"aadsts", answering, overHTTP(), func(f *Fault) bool { return f.AADSTS != 0 }, "Azure's error of this number with its status, body and headers; status changes the status"},
 		{"retryAfter", answering, overHTTP(), func(f *Fault) bool { return f.RetryAfter != 0 }, "the header Retry-After in seconds, with 429 unless status or aadsts say otherwise"},
@@ -56,7 +59,7 @@ func settings() []setting {
 		{"slowBody", sending, overHTTP(), func(f *Fault) bool { return f.SlowBody != 0 }, "the body in eight pieces with this pause between them"},
 		{"certificate", other, []string{TLS}, func(f *Fault) bool { return f.Certificate != "" }, "a certificate that it must not accept: " + strings.Join(Certificates(), ", ")},
 		{"jwks", keeping, []string{JWKS}, func(f *Fault) bool { return f.JWKS != "" }, "other keys than those that sign: " + strings.Join(KeySets(), ", ")},
-		{"token", keeping, []string{Token}, func(f *Fault) bool { return f.Token != "" }, "a broken token with status 200: whoever checks it must refuse it, but for the lenient ones"},
+		{"token", keeping, issuing(), func(f *Fault) bool { return f.Token != "" }, "a broken token with status 200: whoever checks it must refuse it, but for the lenient ones"},
 		{"error", other, []string{KafkaLogin}, func(f *Fault) bool { return f.Error != "" }, "SASL_AUTHENTICATION_FAILED with this text"},
 	}
 }

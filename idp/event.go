@@ -162,7 +162,11 @@ func (s *Server) WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
 		l.publicURL = "" // another listener than the Config's: as the request came
 	}
 	l.answer(w, r, func(w http.ResponseWriter, r *http.Request) answer {
-		if Endpoint(r) != endpointToken {
+		switch Endpoint(r) {
+		case endpointIMDS, endpointAppService:
+			return l.refuseIdentity(r, e)
+		case endpointToken:
+		default:
 			return l.refuse(r, l.filled(e, r, TokenRequest{}))
 		}
 		request, _ := readTokenRequest(w, r) // whatever is wrong with it: another error is asked for

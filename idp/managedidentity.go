@@ -137,12 +137,32 @@ func (l listener) identityToken(r *http.Request, identity *application) (*issued
 		base: l.issuerBase(r), client: identity, resourceName: resource, acr: byAssertion, lifetime: identityLifetime,
 	})
 	if refused != nil {
-		l.config.Logger.WarnContext(r.Context(), "token refused", "aadsts", refused.Number, "error", refused.Code,
+		l.config.Logger.WarnContext(refusing(r), "token refused", "aadsts", refused.Number, "error", refused.Code,
 			"tenant", identity.in.ID, "client_id", identity.AppID, "scope", l.loggable(resource), "request_id", responseID(r))
 	} else {
 		l.logIssued(r, token)
 	}
 	return token, subject{tenant: identity.in.ID, clientID: identity.AppID, asked: resource, token: token, refused: refused}
+}
+
+// refuseIdentity is a refusal of a managed identity as its endpoint words it.
+func (l listener) refuseIdentity(r *http.Request, e *Error) answer {
+	query, of := r.URL.Query(), *e
+	about := subject{clientID: query.Get("client_id"), asked: query.Get("resource")}
+	if identity, problem := l.dir.identity(query); problem == "" {
+		about.tenant, about.clientID = identity.in.ID, identity.AppID
+		of.Message = strings.ReplaceAll(e.Message, "{tenant}", identity.in.name())
+	}
+	e = l.filled(&of, r, TokenRequest{ClientID: about.clientID, Resource: about.asked, v1: true})
+	about.refused = e
+	if e.Code != "" { // else nobody is told: somebody breaks the connection off
+		l.config.Logger.WarnContext(refusing(r), "token refused", "aadsts", e.Number, "error", e.Code, "tenant", about.tenant,
+			"client_id", l.loggableID(about.clientID), "scope", l.loggable(about.asked), "request_id", responseID(r))
+	}
+	if Endpoint(r) == endpointIMDS {
+		return answer{status: e.Status, header: imdsHeaders, body: imdsError{e.Code, e.Error()}, about: about}
+	}
+	return answer{status: e.Status, body: appServiceError{e.Status, e.Error()}, about: about}
 }
 
 // identity finds the managed identity that a request means: by its client id,

@@ -308,8 +308,7 @@ func (l listener) grantToken(w http.ResponseWriter, r *http.Request, v1 bool) an
 
 func (l listener) refuseToken(r *http.Request, request TokenRequest, refused *Error) answer {
 	if refused.Code != "" { // else nobody is told: somebody breaks the connection off
-		ctx := context.WithValue(r.Context(), refusedKey{}, true)
-		l.config.Logger.WarnContext(ctx, "token refused", "aadsts", refused.Number, "error", refused.Code, "tenant", l.tenantName(request.Tenant),
+		l.config.Logger.WarnContext(refusing(r), "token refused", "aadsts", refused.Number, "error", refused.Code, "tenant", l.tenantName(request.Tenant),
 			"client_id", l.loggableID(request.ClientID), "scope", l.loggable(request.asked()), "detail", l.loggable(refused.detail), "request_id", responseID(r))
 	}
 	a := l.refuse(r, refused)
@@ -322,6 +321,10 @@ func (l listener) refuseToken(r *http.Request, request TokenRequest, refused *Er
 
 // refusedKey marks the context of the log's line about a request that is refused.
 type refusedKey struct{}
+
+func refusing(r *http.Request) context.Context {
+	return context.WithValue(r.Context(), refusedKey{}, true)
+}
 
 // Refused says, by the context of a line of the log, whether the line is about a
 // token that was refused: what happens to issued tokens alone has no part in it.
