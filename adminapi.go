@@ -1,6 +1,7 @@
 package idpool
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -160,7 +161,8 @@ func (e endpoint) bodiless() bool {
 	return e.Request == nil && e.Method != http.MethodGet
 }
 
-// noBody refuses a body where none is read: what it asks for would not happen.
+// noBody refuses a body where none is read: what it asks for would not happen. An
+// empty object, which many clients send with every POST, asks for nothing.
 func noBody(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength == 0 {
 		return nil
@@ -169,7 +171,7 @@ func noBody(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return &refusal{status, problem{Detail: err.Error()}}
 	}
-	if len(body) > 0 {
+	if text := bytes.TrimSpace(body); len(text) > 0 && string(text) != "{}" {
 		return refused(http.StatusBadRequest, "%s %s takes no body: leave it out", r.Method, r.URL.Path)
 	}
 	return nil
