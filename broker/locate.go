@@ -18,7 +18,7 @@ func (g *gateway) addressesOf(ctx context.Context, n *node) ([]string, error) {
 	if known := n.where(); len(known) > 0 {
 		return known, nil
 	}
-	if err := g.learn(ctx); err != nil {
+	if err := g.learn(ctx, func() bool { return len(n.where()) > 0 }); err != nil {
 		return nil, err
 	}
 	known := n.where()
@@ -44,7 +44,8 @@ func (g *gateway) reachNode(ctx context.Context, n *node, say func(net.Conn) err
 	}
 	conn, err := g.reach(ctx, addresses, say)
 	failed, _ := errors.AsType[*net.OpError](err)
-	if failed == nil || failed.Op != "dial" || n == g.bootstrap || ctx.Err() != nil || g.learn(ctx) != nil {
+	hasMoved := func() bool { return !slices.Equal(n.where(), addresses) }
+	if failed == nil || failed.Op != "dial" || n == g.bootstrap || ctx.Err() != nil || g.learn(ctx, hasMoved) != nil {
 		return conn, err
 	}
 	moved := n.where()
@@ -54,9 +55,14 @@ func (g *gateway) reachNode(ctx context.Context, n *node, say func(net.Conn) err
 	return g.reach(ctx, moved, say)
 }
 
-// learn asks the cluster where its brokers are, once for all who want to know.
-func (g *gateway) learn(ctx context.Context) error {
+// learn asks the cluster where its brokers are, once for all who want to know, and
+// not at all when another's question has brought what is wanted meanwhile.
+func (g *gateway) learn(ctx context.Context, known func() bool) error {
 	g.mu.Lock()
+	if known() {
+		g.mu.Unlock()
+		return nil
+	}
 	if q := g.learning; q != nil {
 		g.mu.Unlock()
 		<-q.answered
