@@ -35,6 +35,7 @@ func leaky(t *testing.T) (*Stack, *Scope, *logBuffer) {
 	c.Logger = slog.New(slog.NewJSONHandler(log, nil))
 	c.Listeners.Admin.Token = adminToken
 	c.Listeners.Kafka.SecurityProtocol = "SASL_PLAINTEXT"
+	c.Kafka.Errors = "verbose"
 	c.Kafka.Upstream = KafkaUpstream{Bootstrap: []string{"127.0.0.1:1"}, User: KafkaUser{Username: "idpool", Password: upstreamPassword}}
 	s := start(t, c)
 	own := Acme()
@@ -79,7 +80,10 @@ func TestNoSecretIsInLogOrJournal(t *testing.T) {
 				at.Decide(t.Context(), validator.Request{Token: text, Cluster: "lkc-acme", Pools: "pool-dev"})
 			}
 			for _, extensions := range []string{"logicalCluster=" + text, "logicalCluster=lkc-acme\x01identityPoolId=" + text, "other=" + text} {
-				kafkaSay(t, s.Kafka, "n,,\x01auth=Bearer "+token+"\x01"+extensions+"\x01\x01")
+				answer := kafkaSay(t, s.Kafka, "n,,\x01auth=Bearer "+token+"\x01"+extensions+"\x01\x01")
+				if strings.Contains(answer, one) {
+					t.Errorf("a verbose broker told its client, which logs that: %q", answer)
+				}
 			}
 			kafkaSay(t, s.Kafka, "n,a="+text+",\x01auth=Bearer "+token+"\x01logicalCluster=lkc-acme\x01identityPoolId=pool-dev\x01\x01")
 			kafkaSay(t, s.Kafka, text)
@@ -161,8 +165,8 @@ func TestTheJournalSaysHowLongAPathWas(t *testing.T) {
 	}
 }
 
-// kafkaSay logs in by a message, and returns when that has its answer.
-func kafkaSay(t *testing.T, address, message string) {
+// kafkaSay logs in by a message, and returns what that has as its answer.
+func kafkaSay(t *testing.T, address, message string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -173,13 +177,14 @@ func kafkaSay(t *testing.T, address, message string) {
 	handshake.Version, handshake.Mechanism = 1, "OAUTHBEARER"
 	authenticate := kmsg.NewPtrSASLAuthenticateRequest()
 	authenticate.Version, authenticate.SASLAuthBytes = 1, []byte(message)
-	answer := make([]byte, 8192)
+	answer, n := make([]byte, 8192), 0
 	for _, request := range []kmsg.Request{handshake, authenticate} {
 		if _, err := conn.Write(kmsg.NewRequestFormatter().AppendRequest(nil, request, 1)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := conn.Read(answer); err != nil && !errors.Is(err, io.EOF) {
+		if n, err = conn.Read(answer); err != nil && !errors.Is(err, io.EOF) {
 			t.Fatal(err)
 		}
 	}
+	return string(answer[:n])
 }
