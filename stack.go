@@ -137,6 +137,7 @@ func (s *Stack) shutdown() error {
 	}
 	for _, scope := range scopes {
 		scope.close()
+		s.scopes.leave(scope)
 	}
 	s.Scope.close()
 	return errors.Join(errs...)
