@@ -225,6 +225,7 @@ func (r *run) fail(ctx context.Context, problem string) {
 // timeError is the cause of a run's end when it has taken too long.
 type timeError time.Duration
 
+// Error says how long the run might take.
 func (e timeError) Error() string { return fmt.Sprintf("more than %v in all", time.Duration(e)) }
 
 // send sends a token and writes down what became of it.

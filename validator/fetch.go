@@ -100,6 +100,7 @@ type fetchError struct {
 	fault string
 }
 
+// Error says why, and which fault it was if one was.
 func (e *fetchError) Error() string {
 	if e.fault == "" {
 		return e.err.Error()
@@ -107,6 +108,7 @@ func (e *fetchError) Error() string {
 	return e.err.Error() + " (the fault " + quote(e.fault) + ")"
 }
 
+// Unwrap returns the error without the fault.
 func (e *fetchError) Unwrap() error { return e.err }
 
 // Fault is the id of the fault.
