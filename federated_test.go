@@ -2,10 +2,7 @@ package idpool
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,7 +47,8 @@ func TestFederationThroughTheListeners(t *testing.T) {
 	workload, subject := other.Applications[0].AppID, "00000000-0000-4000-8000-000000000003"
 	other.Applications[0].ServicePrincipal.ID = subject
 	c := Acme()
-	c.Listeners.HTTP.Address, c.Listeners.HTTPS.Address = unusedAddress(t), unusedAddress(t)
+	free := freePorts(t, 2) // the Config must name its issuers before it starts
+	c.Listeners.HTTP.Address, c.Listeners.HTTPS.Address = free[0], free[1]
 	at := c.publicURLs("", "")
 	c.Tenants = append(c.Tenants, other)
 	for _, base := range at.list() {
@@ -92,21 +90,4 @@ func post(t *testing.T, web *http.Client, tenant string, form url.Values) string
 		t.Fatalf("%s: %s %s", tenant, response.Status, body)
 	}
 	return token.AccessToken
-}
-
-// unusedAddress is one that nothing listens at, for a Config that must name its
-// issuers before it starts. It is below the ports that a system gives to
-// connections and to whoever asks for any: the stack listens there later, and again.
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	for tries := 0; ; tries++ {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-		if tries == 100 {
-			t.Fatal(err)
-		}
-	}
 }
