@@ -98,8 +98,9 @@ func startGitLab(t *testing.T, j gitlabJob) *gitlabRunner {
 	}
 	started(t, append(create, idpool)...)
 	r.inside = startJob(t, j.Image, net, r.workspace, dir)
-	// GitLab waits for a connection, and goes on without one.
-	wait := "until : < /dev/tcp/" + s.Alias + "/" + s.Variables["HEALTHCHECK_TCP_PORT"] + "; do :; done"
+	// GitLab waits for a connection, and goes on without one. A service that has ended
+	// never takes one.
+	wait := "until : < /dev/tcp/" + s.Alias + "/" + s.Variables["HEALTHCHECK_TCP_PORT"] + "; do [ $SECONDS -lt 120 ]; done"
 	if out, err := r.inside.run(t, wait); err != nil {
 		t.Fatalf("the service takes no connection: %v: %s", err, out)
 	}
