@@ -1,7 +1,6 @@
 package idpool
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -32,16 +31,8 @@ func TestFaultsOfManagedIdentities(t *testing.T) {
 		}
 		r.Header.Set("Metadata", "true")
 		r.Header.Set("X-IDENTITY-HEADER", "x")
-		response, err := s.Client().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		text, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return response.StatusCode, response.Header.Get(fault.Header), string(text)
+		response, text := answerTo(t, s, r)
+		return response.StatusCode, response.Header.Get(fault.Header), text
 	}
 	for _, tt := range []struct {
 		fault  fault.Fault

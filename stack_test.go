@@ -46,10 +46,10 @@ func fetchToken(t testing.TB, s *Stack) string {
 	return tokenAt(t, http.DefaultClient, s.HTTP)
 }
 
-// decide asks the admin listener.
-func decide(t testing.TB, s *Stack, body string) (int, string) {
+// answerTo is what a listener answers, and its whole body.
+func answerTo(t testing.TB, s *Stack, r *http.Request) (*http.Response, string) {
 	t.Helper()
-	response, err := http.Post(s.Admin+"/v1/decisions", "application/json", strings.NewReader(body))
+	response, err := s.Client().Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,19 @@ func decide(t testing.TB, s *Stack, body string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, string(text)
+	return response, string(text)
+}
+
+// decide asks the admin listener.
+func decide(t testing.TB, s *Stack, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Admin+"/v1/decisions", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	response, text := answerTo(t, s, r)
+	return response.StatusCode, text
 }
 
 func TestTheWholePath(t *testing.T) {

@@ -1,7 +1,6 @@
 package idpool
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -29,16 +28,8 @@ func atHost(t testing.TB, s *Stack, base, host string) (status int, body string)
 	}
 	r.Host = host
 	r.Header.Set("Metadata", "true")
-	response, err := s.Client().Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(text)
+	response, text := answerTo(t, s, r)
+	return response.StatusCode, text
 }
 
 // A web page could mint by DNS rebinding where the config has a managed identity,

@@ -14,9 +14,10 @@ import (
 // does no harm.
 //
 // Client counts in New alone, and a nil Now or Machine is that of v. Shared keys
-// keep the Now, the Machine and the Fetched of the Validator that had them first. Close of either ends
-// the fetches of both, so that only the one who is the last to use any of them
-// may call it. The error is as that of New, and then nothing has happened.
+// keep the Now, the Machine and the Fetched of the Validator that had them first.
+// Close of either ends the fetches of both, so that only the one who is the last
+// to use any of them may call it. The error is as that of New, and then nothing
+// has happened.
 func (v *Validator) With(c Config) (*Validator, error) { return v.with(c, v.providers) }
 
 // WithoutKeys is With for a Validator that has no keys and waits for nothing, as
